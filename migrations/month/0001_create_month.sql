@@ -1,0 +1,93 @@
+-- One month of sessions and events: a fold over the ledger's decisions. One transaction with user_version, run by the engine.
+create table checkpoint (
+    one integer not null primary key check (one = 1),
+    ledger_id text not null,
+    epoch integer not null,
+    seq integer not null,
+    at integer not null
+) strict;
+
+-- The *_at and *_seq pairs are the keys of the fold's registers (domain/sessions.py): what makes it the same in any order.
+create table sessions (
+    no integer not null primary key,
+    site_id integer not null,
+    id text not null,
+    created_month text not null,
+    created_at integer not null,
+    entry_seq integer not null,
+    entry_page text not null,
+    last_event_at integer not null,
+    exit_seq integer not null,
+    exit_page text not null,
+    ip_address text,
+    fingerprint text,
+    fingerprint_strength text,
+    fingerprint_at integer,
+    fingerprint_seq integer,
+    gclid text,
+    wbraid text,
+    gbraid text,
+    click_at integer,
+    click_seq integer,
+    utm_source text,
+    utm_medium text,
+    utm_campaign text,
+    utm_term text,
+    utm_content text,
+    campaignid text,
+    adgroupid text,
+    keyword text,
+    matchtype text,
+    network text,
+    device text,
+    loc_physical_ms text,
+    campaign_rank integer,
+    campaign_at integer,
+    campaign_seq integer,
+    attribution_source text not null,
+    attribution_rank integer not null,
+    fired integer not null default 0,
+    lead_score integer not null default 0,
+    weights_version integer not null default 1,
+    event_count integer not null default 0,
+    page_views integer not null default 0,
+    intents integer not null default 0,
+    conversion_events integer not null default 0,
+    scroll_pct integer not null default 0,
+    total_duration_sec integer not null default 0,
+    active_sec integer not null default 0,
+    device_type text not null default '',
+    browser text not null default '',
+    referrer_host text,
+    city text,
+    district text,
+    consent text not null default '',
+    is_bot integer not null default 0,
+    bot_reason text,
+    is_internal integer not null default 0,
+    ai_score real,
+    ai_summary text,
+    ai_tags text,
+    user_journey_path text,
+    unique (site_id, id)
+) strict;
+create index sessions_by_time on sessions (site_id, created_at);
+create index sessions_by_visitor on sessions (site_id, fingerprint) where fingerprint is not null;
+
+create table events (
+    session_no integer not null references sessions (no) on delete cascade,
+    created_at integer not null,
+    seq integer not null,
+    event_id blob not null,
+    site_id integer not null,
+    url text not null,
+    event_category text not null,
+    event_action text not null,
+    event_label text,
+    event_value real,
+    metadata text not null default '{}',
+    received_at integer not null,
+    primary key (session_no, created_at, seq)
+) strict, without rowid;
+create index events_by_time on events (site_id, created_at);
+create index events_conversions on events (site_id, created_at) where event_category = 'conversion';

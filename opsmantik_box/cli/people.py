@@ -1,0 +1,115 @@
+"""`opsmantik-box user` and `token`: who may see what."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from opsmantik_box.cli.engine import call, engine
+from opsmantik_box.cli.options import data_option, json_option
+from opsmantik_box.errors import UsageError
+
+RIGHTS = click.Choice(["read", "operate", "admin"])
+
+
+@click.group()
+def user() -> None:
+    """Operators and what they may see."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--name", default="", help="How they are called.")
+@click.option("--site", "sites", multiple=True, metavar="SITE", help="A site they may see. May be repeated.")
+@click.option("--rights", type=RIGHTS, default="operate", show_default=True, help="What they may do there.")
+@data_option
+@json_option
+def add(email: str, name: str, sites: tuple[str, ...], rights: str, data: Path, as_json: bool) -> None:
+    """Add an operator, and let them see sites."""
+    with engine(data) as client:
+        row: dict[str, Any] = client.call("add_user", {"email": email, "name": name})
+        for site in sites:
+            client.call("grant", {"user": email, "site": site, "rights": rights})
+    _tell(row, as_json, f"User {row['id']} {email} added. Next: opsmantik-box token create --user {email}")
+
+
+@user.command()
+@click.argument("email")
+@click.argument("site")
+@click.option("--rights", type=RIGHTS, default="operate", show_default=True)
+@data_option
+def grant(email: str, site: str, rights: str, data: Path) -> None:
+    """Let a user see a SITE, or change what they may do there."""
+    call(data, "grant", user=email, site=site, rights=rights)
+    click.echo(f"{email} may {rights} on {site}.")
+
+
+@user.command(name="list")
+@data_option
+@json_option
+def list_users(data: Path, as_json: bool) -> None:
+    """Every user."""
+    _list(call(data, "list_users"), as_json, "No user yet. Add one: opsmantik-box user add EMAIL --site SITE")
+
+
+@click.group()
+def token() -> None:
+    """Bearer tokens for the API and the console. Only their hashes are kept."""
+
+
+@token.command()
+@click.option("--user", "owner", metavar="EMAIL", help="A user's token: sees the sites that user may see.")
+@click.option("--site", metavar="SITE", help="A site's token: may send signals of that site, nothing else.")
+@click.option("--rights", type=RIGHTS, help="At most what a user's token may do; default read.")
+@click.option("--name", default="", help="What it is for.")
+@data_option
+@json_option
+def create(owner: str | None, site: str | None, rights: str | None, name: str, data: Path, as_json: bool) -> None:
+    """Make a token; it is shown this once."""
+    if (owner is None) == (site is None):
+        raise UsageError(problem="Give either --user EMAIL or --site SITE: a token belongs to one of them.")
+    if site and rights:
+        raise UsageError(problem="--rights is for a user's token; a site's token may send and nothing else.")
+    row: dict[str, Any] = call(data, "create_token", user=owner, site=site, rights="send" if site else rights or "read", name=name)
+    _tell(row, as_json, row["token"])
+    if not as_json:
+        click.echo("Send it as `Authorization: Bearer …`. It is shown this once; only its hash is kept.", err=True)
+
+
+@token.command(name="list")
+@data_option
+@json_option
+def list_tokens(data: Path, as_json: bool) -> None:
+    """Every token: whose, its rights, when it was last used."""
+    _list(call(data, "list_tokens"), as_json, "No token yet. Make one: opsmantik-box token create --user EMAIL")
+
+
+@token.command()
+@click.argument("number", metavar="ID", type=int)
+@data_option
+def revoke(number: int, data: Path) -> None:
+    """Make a token worthless at once."""
+    call(data, "revoke_token", id=number)
+    click.echo(f"Token {number} is revoked.")
+
+
+def _tell(row: dict[str, Any], as_json: bool, sentence: str) -> None:
+    from opsmantik_box.cli.output import print_json
+
+    if as_json:
+        print_json(row)
+    else:
+        click.echo(sentence)
+
+
+def _list(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
+    """A table whose columns are the rows' keys; times (`…_at`) for people."""
+    from opsmantik_box.cli.output import human_time, print_json, print_table
+
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo(nothing)
+    else:
+        shown = [[human_time(value) if key.endswith("_at") else value for key, value in row.items()] for row in rows]
+        print_table([key.removesuffix("_at").replace("_", " ") for key in rows[0]], shown)

@@ -1,0 +1,22 @@
+"""One tracked website, as the gateway needs to know it."""
+
+from msgspec import Struct
+
+
+class Site(Struct, frozen=True, array_like=True, gc=False):
+    """`id` is internal (small, never shown to another tenant); `public_id` (UUID v4 with hyphens, lower case) is what trackers carry.
+
+    `settings` holds what is optional: `keep_params` (query keys never masked), `wa_hosts`, `rate` and `weights`."""
+
+    id: int
+    public_id: str
+    name: str
+    domains: list[str]
+    staging_domains: list[str]
+    timezone: str
+    default_region: str
+    currency: str
+    consent: str
+    internal_addresses: list[str]
+    trusted_proxies: list[str]
+    settings: dict[str, object]

@@ -1,0 +1,139 @@
+"""The engine without its sockets: a data folder that accepts signals and keeps its month files up to them.
+
+The order of writes is here, in `accept` and `catch_up`, and nowhere else. Synchronous, one thread, the time passed in."""
+
+from collections.abc import Sequence
+
+import apsw
+import structlog
+
+from opsmantik_box.domain import months as month_rules
+from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
+from opsmantik_box.engine.folder import DataFolder
+from opsmantik_box.engine.known_sessions import KnownSessions
+from opsmantik_box.engine.ledger import Ledger, disk_error
+from opsmantik_box.engine.months import Months
+from opsmantik_box.engine.projector import SLICE, Projector
+from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Core:
+    """An open Box. `full` while the disk has no room: then nothing is accepted, and `recover` looks whether that is over."""
+
+    def __init__(self, folder: DataFolder, now: int, vfs: str | None = None) -> None:
+        """Raises LedgerLostItsTail, ForeignFile, NewerSchema, DataFolderUnusable."""
+        self.folder = folder
+        self.full = not folder.hold_reserve()
+        try:
+            self.ledger = Ledger(folder.ledger, now, vfs)
+        except (apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.FullError) as error:
+            raise DataFolderUnusable(data=folder.root, problem=f"ledger.db cannot be opened ({error}); run `opsmantik-box doctor`") from error
+        self.months = Months(folder.months, self.ledger, now, vfs)
+        self.projector = Projector(self.ledger, self.months)
+        self.sessions = KnownSessions(self.months.find_known)
+        self.acceptance = Acceptance(self.ledger, self.months, self.sessions)
+
+    @property
+    def lag(self) -> int:
+        """Signals accepted and not yet in their month file."""
+        return self.projector.lag
+
+    def accept(self, batch: Sequence[Incoming], now: int) -> list[Answer]:
+        """Decide and store. When this returns, every signal in it is durable. Raises LedgerFull, Unavailable, LedgerPoisoned."""
+        try:
+            return self.acceptance.accept(batch, now, self.projector.cursor)
+        except LedgerFull:
+            self._run_full()
+            raise
+
+    def catch_up(self, now: int, limit: int = SLICE) -> int:
+        """One slice of projection; how many signals it took."""
+        try:
+            return self.projector.run(now, limit)
+        except LedgerFull:
+            self._run_full()
+            return 0
+
+    def tend(self) -> None:
+        """A WAL checkpoint of the ledger when it is due. Raises LedgerPoisoned."""
+        try:
+            self.ledger.wal.tend()
+        except apsw.FullError:
+            self._run_full()
+        except apsw.Error as error:
+            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+
+    def rest(self) -> None:
+        """Nobody came for a while: cut the WALs to nothing, so that a restart finds little to do."""
+        try:
+            if self.ledger.wal.pages:
+                self.ledger.wal.empty()
+        except apsw.FullError:
+            self._run_full()
+        except apsw.Error as error:
+            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+        for file in self.months.files():
+            if file.wal.pages:
+                self._empty_month(file.month)
+
+    def _empty_month(self, month: str) -> None:
+        file = self.months.open(month, 0)
+        try:
+            file.wal.empty()
+        except apsw.Error as error:
+            log.error("WAL checkpoint of a month failed", month=month, problem=str(error))
+            self.months.replace(month, 0, str(error))
+            self.projector.find_cursor()
+
+    def make_month(self, month: str, now: int) -> None:
+        """Have a month's file ready before its first signal."""
+        with self.ledger.transaction():
+            self.ledger.prepare_month(month, now)
+        self.months.open(month, now)
+
+    def close_month(self, month: str, now: int) -> None:
+        """No more signals for this month: one file, hashed. Everything of it must have been projected."""
+        while self.catch_up(now):
+            pass
+        rows, sha256 = self.months.shut(month)
+        with self.ledger.transaction():
+            self.ledger.close_partition(month, rows, sha256, now)
+
+    def keep_months(self, now: int) -> bool:
+        """The calendar's work: next month's file ahead of time, months that are over closed. Whether the list of months changed."""
+        before = self.months.names()
+        ahead = month_rules.next_month(month_rules.month_of(now))
+        if now >= month_rules.make_ahead_at(month_rules.month_of(now)) and ahead not in dict(before):
+            self.make_month(ahead, now)
+        for file in self.months.files():
+            if now >= month_rules.closes_at(file.month):
+                self.close_month(file.month, now)
+        return self.months.names() != before
+
+    def recover(self) -> bool:
+        """Is there room again? The reserve coming back proves it."""
+        if self.full and self.folder.hold_reserve():
+            self.full = False
+            log.warning("the disk has room again, accepting")
+        return not self.full
+
+    def _run_full(self) -> None:
+        """No room left: the reserve makes enough of it for the WAL to be moved into the ledger."""
+        if not self.full:
+            log.error("the disk is full, nothing is accepted until there is room again")
+        self.full = True
+        self.folder.give_reserve()
+        try:
+            self.ledger.wal.empty()
+        except apsw.FullError:
+            log.error("no room for a WAL checkpoint either")
+        except apsw.Error as error:
+            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+
+    def close(self) -> None:
+        """Bring the month files up, move every WAL into its file, let go of the folder."""
+        self.months.close()
+        self.ledger.close()
+        self.folder.release()

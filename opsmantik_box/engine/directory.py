@@ -1,0 +1,188 @@
+"""Sites, users and tokens: who is who on this Box. Changed by commands, each in one transaction of the ledger with its audit."""
+
+import json
+import uuid
+from collections.abc import Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from opsmantik_box.domain.ids import site_id_text
+from opsmantik_box.domain.site_entry import SiteEntry, check_entry
+from opsmantik_box.domain.sites import Site
+from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
+from opsmantik_box.engine.ledger import Ledger
+from opsmantik_box.engine.vault import Vault, new_token
+from opsmantik_box.errors import Conflict, NotFound, UsageError
+from opsmantik_box.sql import load
+
+SQL = load("commands")
+RIGHTS = ("read", "operate", "admin")
+_JSON = ("domains", "staging_domains", "internal_addresses", "trusted_proxies", "settings")
+USED_EVERY_MS = 60_000
+
+
+class Principal(Struct, frozen=True):
+    """Who a token belongs to: '' rights for nobody."""
+
+    token_id: int = 0
+    rights: str = ""
+    site_ids: list[int] = []
+
+
+class Directory:
+    """The sites, held in memory; users and tokens, looked up."""
+
+    def __init__(self, ledger: Ledger, vault: Vault) -> None:
+        self._ledger, self._vault, self._db = ledger, vault, ledger.db
+        self.sites: dict[int, Site] = {}
+        self._created: dict[int, int] = {}
+        self._load()
+
+    def _load(self) -> None:
+        for row in self._db.execute(SQL["list_sites"]):
+            *fields, created_at = row
+            site = _site(fields)
+            self.sites[site.id], self._created[site.id] = site, created_at
+
+    def find_site(self, name: str | int) -> Site:
+        """A site by its id, public id, name or one of its domains. Raises NotFound, UsageError (when several have that domain)."""
+        text = str(name).strip()
+        public_id = site_id_text(text)
+        found = [s for s in self.sites.values() if text == str(s.id) or public_id == s.public_id or text == s.name]
+        found = found or [s for s in self.sites.values() if text.lower() in s.domains]
+        if not found:
+            raise NotFound(kind="site", name=text, listing="site list")
+        if len(found) > 1:
+            raise UsageError(problem=f"{text!r} is a domain of several sites: {', '.join(s.name for s in found)}; name one of them")
+        return found[0]
+
+    def find_public(self, public_id: str) -> Site | None:
+        """A site by the id its tracker carries."""
+        return next((site for site in self.sites.values() if site.public_id == public_id), None)
+
+    def add_sites(self, news: Sequence[SiteEntry], now: int) -> list[Site]:
+        """All or none. Raises UsageError, Conflict."""
+        news = [check_entry(new) for new in news]
+        names = [*(site.name for site in self.sites.values()), *(new.name for new in news)]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise Conflict(problem=f"There is a site {twice!r} already. Choose another name.")
+        with self._ledger.transaction():
+            added = [self._add_site(new, now) for new in news]
+        self._load()
+        return [self.sites[site_id] for site_id in added]
+
+    def _add_site(self, new: SiteEntry, now: int) -> int:
+        row = {
+            "public_id": str(uuid.uuid4()), "name": new.name, "timezone": new.timezone, "default_region": new.region,
+            "currency": new.currency, "consent": new.consent, "created_at": now, "domains": json.dumps(new.domains),
+            "staging_domains": json.dumps(new.staging_domains), "internal_addresses": json.dumps(new.internal_addresses),
+            "trusted_proxies": "[]", "settings": "{}",
+        }  # fmt: skip
+        site_id = self._db.execute(SQL["add_site"], row).get
+        self._audit(now, "site added", site_id, new.name)
+        return site_id
+
+    def list_sites(self, now: int, last_signal: dict[int, int]) -> list[dict[str, Any]]:
+        """Every site as a person reads it. `last_signal`: when each was heard of last (ms), as far as this engine knows."""
+        return [
+            describe_site(site)
+            | {
+                "created_at": self._created[site.id],
+                "last_signal_at": last_signal.get(site.id),
+                "taps_24h": self._db.execute(SQL["count_taps"], (site.id, now - 86_400_000)).get,
+            }
+            for site in self.sites.values()
+        ]
+
+    def add_user(self, email: str, name: str, now: int) -> dict[str, Any]:
+        """Raises UsageError, Conflict."""
+        if "@" not in email:
+            raise UsageError(problem=f"{email!r} is no e-mail address.")
+        if self._db.execute(SQL["find_user"], {"who": email}).get is not None:
+            raise Conflict(problem=f"There is a user {email!r} already.")
+        with self._ledger.transaction():
+            user_id = self._db.execute(SQL["add_user"], (email, name, now)).get
+            self._audit(now, "user added", None, email)
+        return {"id": user_id, "email": email, "name": name}
+
+    def find_user(self, who: str | int) -> tuple[int, str]:
+        """(id, e-mail) of a user by either. Raises NotFound."""
+        row = self._db.execute(SQL["find_user"], {"who": str(who)}).fetchone()
+        if row is None:
+            raise NotFound(kind="user", name=str(who), listing="user list")
+        return row[0], row[1]
+
+    def list_users(self) -> list[dict[str, Any]]:
+        """Everybody."""
+        names = ("id", "email", "name", "created_at", "sites")
+        return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_users"])]
+
+    def grant(self, who: str, site: Site, rights: str, now: int) -> None:
+        """Raises UsageError, NotFound."""
+        user_id, email = self.find_user(who)
+        with self._ledger.transaction():
+            self._db.execute(SQL["grant_site"], (site.id, user_id, _known(rights, RIGHTS, "rights"), now))
+            self._audit(now, f"{rights} granted", site.id, email)
+
+    def create_token(self, now: int, user: str | None, site: Site | None, rights: str, name: str) -> dict[str, Any]:
+        """A new token, told this once. A site's token may only send. Raises UsageError, NotFound."""
+        if (user is None) == (site is None):
+            raise UsageError(problem="A token is either a user's (--user) or a site's (--site).")
+        rights = "send" if site else _known(rights, RIGHTS, "rights")
+        user_id = self.find_user(user)[0] if user is not None else None
+        token = new_token()
+        row = (name, self._vault.hash_token(token), user_id, site.id if site else None, rights, now)
+        with self._ledger.transaction():
+            token_id = self._db.execute(SQL["add_token"], row).get
+            self._audit(now, "token created", site.id if site else None, str(token_id))
+        return {"id": token_id, "token": token, "rights": rights, "name": name, "user": user, "site": site.name if site else None}
+
+    def list_tokens(self) -> list[dict[str, Any]]:
+        """Every token, without what would let one use it."""
+        names = ("id", "name", "rights", "user", "site", "created_at", "last_used_at", "revoked_at")
+        return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_tokens"])]
+
+    def revoke_token(self, token_id: int, now: int) -> None:
+        """Raises NotFound (also when it is revoked already)."""
+        with self._ledger.transaction():
+            if self._db.execute(SQL["revoke_token"], (now, token_id)).get is None:
+                raise NotFound(kind="live token", name=str(token_id), listing="token list")
+            self._audit(now, "token revoked", None, str(token_id))
+
+    def find_principal(self, token: str, now: int) -> Principal:
+        """Whose token this is, and what it may see."""
+        row = self._db.execute(SQL["find_token"], (self._vault.hash_token(token),)).fetchone()
+        if row is None:
+            return Principal()
+        token_id, user_id, site_id, rights, last_used_at = row
+        if last_used_at is None or now - last_used_at >= USED_EVERY_MS:
+            with self._ledger.transaction():
+                self._db.execute(SQL["use_token"], (now, token_id))
+        if site_id is not None:
+            return Principal(token_id, rights, [site_id] if site_id in self.sites else [])
+        return Principal(token_id, rights, [site_id for site_id, _ in self._db.execute(SQL["sites_of_user"], (user_id,))])
+
+    def _audit(self, now: int, action: str, site_id: int | None, ref: str) -> None:
+        self._db.execute(LEDGER_SQL["audit"], (now, "command line", action, site_id, ref, "{}"))
+
+
+def describe_site(site: Site) -> dict[str, Any]:
+    """A site as commands answer it."""
+    return {
+        "id": site.id, "public_id": site.public_id, "name": site.name, "domains": site.domains, "timezone": site.timezone,
+        "region": site.default_region, "currency": site.currency, "consent": site.consent,
+    }  # fmt: skip
+
+
+def _site(fields: Sequence[Any]) -> Site:
+    names = Site.__struct_fields__
+    values = [json.loads(value) if name in _JSON else value for name, value in zip(names, fields, strict=True)]
+    return Site(*values)
+
+
+def _known(value: str, choices: Sequence[str], what: str) -> str:
+    if value not in choices:
+        raise UsageError(problem=f"{value!r} is not one of the {what}: {', '.join(choices)}.")
+    return value

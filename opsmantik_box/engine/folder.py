@@ -1,0 +1,95 @@
+"""The data folder: where things lie in it, who may use it, and the reserve that leaves room when the disk is full."""
+
+import fcntl
+import os
+from pathlib import Path
+
+from opsmantik_box.errors import DataFolderInUse, DataFolderUnusable
+
+RESERVE_BYTES = 16 * 1024 * 1024
+
+
+class DataFolder:
+    """A locked data folder. One engine at a time: the lock is the process's, and goes with it."""
+
+    def __init__(self, root: Path) -> None:
+        """Makes the folder if it is missing. Raises DataFolderUnusable, DataFolderInUse."""
+        self.root = root
+        try:
+            _make(root, 0o750)
+            _make(self.months, 0o750)
+            self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise DataFolderUnusable(data=root, problem=_say(error)) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise DataFolderInUse(data=root) from error
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger.db"
+
+    @property
+    def vault(self) -> Path:
+        return self.root / "vault.db"
+
+    @property
+    def months(self) -> Path:
+        return self.root / "months"
+
+    @property
+    def admin_socket(self) -> Path:
+        return self.root / "admin.sock"
+
+    @property
+    def reserve(self) -> Path:
+        return self.root / "reserve"
+
+    def release(self) -> None:
+        """Let another engine have it."""
+        os.close(self._lock)
+
+    def hold_reserve(self) -> bool:
+        """Put the reserve file in its place. False when there is no room for it: the disk is full."""
+        if self.reserve.exists() and self.reserve.stat().st_size == RESERVE_BYTES:
+            return True
+        try:
+            with self.reserve.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, RESERVE_BYTES)
+        except OSError:
+            self.give_reserve()
+            return False
+        return True
+
+    def give_reserve(self) -> None:
+        """Free the reserve, so that a WAL checkpoint and an alarm find room on a full disk."""
+        self.reserve.unlink(missing_ok=True)
+
+    def free_share(self) -> float:
+        """The free part of the disk, 0 to 1."""
+        disk = os.statvfs(self.root)
+        return disk.f_bavail / max(1, disk.f_blocks)
+
+
+def sync_directory(folder: Path) -> None:
+    """Make names made, renamed or removed in `folder` survive power loss."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make(folder: Path, mode: int) -> None:
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+
+
+def _say(error: OSError) -> str:
+    hint = {
+        PermissionError: "this user may not write there; give it the folder (chown) or choose another with --data",
+        NotADirectoryError: "it is not a folder",
+        FileExistsError: "it is not a folder",
+    }.get(type(error), "check the disk and its mount")
+    return f"{error.strerror}; {hint}"

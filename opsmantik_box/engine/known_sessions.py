@@ -1,0 +1,34 @@
+"""What is known of the sessions that are being visited, so that a decision needs no look at a month file."""
+
+from collections.abc import Callable
+
+from opsmantik_box.domain.decisions import Known
+
+Key = tuple[int, bytes]
+"""(site id, session id)."""
+
+LIMIT = 20_000
+
+
+class KnownSessions:
+    """A cache that never forgets a session whose newest signal is not in its month file yet: nobody else would know it."""
+
+    def __init__(self, find: Callable[[int, bytes], Known | None], limit: int = LIMIT) -> None:
+        self._find, self._limit = find, limit
+        self._known: dict[Key, Known] = {}
+
+    def get(self, key: Key) -> Known | None:
+        """What is known of a session, from memory or from its month; None for a new one."""
+        return self._known.get(key) or self._find(*key)
+
+    def merge(self, overlay: dict[Key, Known], projected: int) -> None:
+        """Take over what a committed batch decided. `projected`: every signal up to this one is in its month file."""
+        known = self._known
+        for key, value in overlay.items():
+            known.pop(key, None)
+            known[key] = value
+        while len(known) > self._limit:
+            oldest = next(iter(known))
+            if known[oldest].last_seq > projected:
+                break
+            del known[oldest]

@@ -1,0 +1,39 @@
+"""Forward-only schema steps, each in one transaction with `user_version`: a killed migration leaves the file as it was."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import apsw
+
+from opsmantik_box.errors import ForeignFile, NewerSchema
+from opsmantik_box.resources import resource
+
+APPLICATION_IDS = {"ledger": 0x4F4D424C, "month": 0x4F4D424D, "vault": 0x4F4D4256}
+"""`OMBL`, `OMBM`, `OMBV`: what `file` and a stranger see in the header."""
+
+_NUMBERED = re.compile(r"^(\d{4})_[a-z_0-9]+\.sql$")
+
+
+@cache
+def steps(kind: str) -> list[tuple[int, str]]:
+    """(version, SQL) of every migration of this kind of file, ascending."""
+    found = [(int(m[1]), file) for file in resource("migrations", kind).iterdir() if (m := _NUMBERED.match(file.name))]
+    return sorted((version, file.read_text()) for version, file in found)
+
+
+def migrate(db: apsw.Connection, kind: str, path: Path) -> int:
+    """Bring a file to the newest schema; how many steps it took. Raises ForeignFile, NewerSchema, apsw.Error."""
+    mark, found = db.pragma("application_id"), db.pragma("user_version")
+    if found and mark != APPLICATION_IDS[kind]:
+        raise ForeignFile(file=path, problem=f"its application id is {mark:#x}")
+    known = steps(kind)[-1][0]
+    if found > known:
+        raise NewerSchema(file=path, found=found, known=known)
+    todo = [(version, sql) for version, sql in steps(kind) if version > found]
+    for version, sql in todo:
+        with db:
+            db.execute(sql)
+            db.pragma("application_id", APPLICATION_IDS[kind])
+            db.pragma("user_version", version)
+    return len(todo)

@@ -1,0 +1,268 @@
+"""Month files: a fold over the ledger's decisions. Each can be thrown away and folded again; a missing one is made, a broken one set
+aside. A slice's sessions, events and checkpoint are one transaction."""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import structlog
+
+from opsmantik_box.domain.decisions import Decision, Known
+from opsmantik_box.domain.ids import uuid_text
+from opsmantik_box.domain.sessions import LONGEST_SEC, Session, duration_sec, fold
+from opsmantik_box.domain.signals import Payload, decode_payload
+from opsmantik_box.engine.checkpoints import WalKeeper
+from opsmantik_box.engine.connections import OPEN_MONTH_CACHE_MB, OTHER_CACHE_MB, is_sound, open_database
+from opsmantik_box.engine.faults import point
+from opsmantik_box.engine.folder import sync_directory
+from opsmantik_box.engine.ledger import Ledger, SignalRow
+from opsmantik_box.engine.migrations import migrate
+from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
+from opsmantik_box.errors import ForeignFile, LedgerLostItsTail
+from opsmantik_box.sql import load
+
+SQL = load("engine_month")
+CHECKED_BYTES = 64 * 1024 * 1024
+"""Files up to this size are read through at the start (0.3 s); larger ones by the nightly check."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class MonthFile:
+    """An open month. `checkpoint` is the newest signal it has applied."""
+
+    def __init__(self, path: Path, ledger: Ledger, cache_mb: int, vfs: str | None = None) -> None:
+        """Opens and migrates an existing file. Raises ForeignFile (another ledger's, or another epoch's), apsw.Error."""
+        self.path = path
+        self.month = path.stem
+        self._ledger_id, self._epoch = ledger.ledger_id, ledger.epoch
+        self.db = open_database(path, synchronous="normal", cache_mb=cache_mb, vfs=vfs)
+        try:
+            migrate(self.db, "month", path)
+            self.wal = WalKeeper(self.db)
+            self.checkpoint = self._read_checkpoint()
+            self._last_no: int = self.db.execute(SQL["read_last_no"]).get
+        except BaseException:
+            self.db.close()
+            raise
+
+    def _read_checkpoint(self) -> int:
+        row = self.db.execute(SQL["read_checkpoint"]).fetchone()
+        if row is None:
+            return 0
+        if row[:2] != (self._ledger_id, self._epoch):
+            raise ForeignFile(file=self.path, problem="it was folded from another ledger")
+        return row[2]
+
+    def close(self) -> None:
+        """Moves the WAL into the file, if nobody reads, and lets go."""
+        self.wal.empty()
+        self.db.close()
+
+    def find_known(self, site_id: int, session_id: bytes) -> Known | None:
+        """What this month knows of a session."""
+        row = self.db.execute(SQL["find_known"], (site_id, uuid_text(session_id))).fetchone()
+        return None if row is None else Known(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), self.checkpoint)
+
+    def apply(self, rows: Sequence[tuple[SignalRow, Decision]], now: int) -> None:
+        """Fold signals of this month, in one transaction with the checkpoint. Raises apsw.Error, with nothing changed."""
+        with self.db:
+            page = _Slice(self)
+            for row, decision in rows:
+                page.add(row, decision)
+            page.write()
+            checkpoint = rows[-1][0].seq
+            self.db.execute(SQL["write_checkpoint"], (self._ledger_id, self._epoch, checkpoint, now))
+        self.checkpoint = checkpoint
+
+    def load(self, site_id: int, session_id: bytes) -> tuple[int, Session] | None:
+        """A session as folded so far, with its number."""
+        row = self.db.execute(FIND_SESSION, (site_id, uuid_text(session_id))).fetchone()
+        return None if row is None else from_row(row, session_id)
+
+    def next_no(self) -> int:
+        """The number of a new session."""
+        self._last_no += 1
+        return self._last_no
+
+
+class _Slice:
+    """The sessions and events that one slice touches, gathered before anything is written."""
+
+    def __init__(self, month: MonthFile) -> None:
+        self._month = month
+        self._sessions: dict[tuple[int, bytes], _Touched] = {}
+        self._events: list[tuple[Any, ...]] = []
+
+    def add(self, row: SignalRow, decision: Decision) -> None:
+        payload = decode_payload(row.payload)
+        key = (decision.site_id, decision.signal.sid)
+        touched = self._sessions.get(key)
+        if touched is None:
+            touched = self._sessions[key] = _Touched(self._month, *key)
+        touched.session = fold(touched.session, decision, row.seq, payload.u)
+        touched.times.append(decision.signal.at)
+        self._events.append(_event_row(touched.no, row, decision, payload))
+
+    def write(self) -> None:
+        db = self._month.db
+        db.executemany(SAVE_SESSION, [touched.finish(db) for touched in self._sessions.values()])
+        db.executemany(SQL["add_event"], self._events)
+
+
+class _Touched:
+    """A session while a slice is folded into it. `times` are those of this slice's events."""
+
+    __slots__ = ("_is_new", "no", "session", "times")
+
+    def __init__(self, month: MonthFile, site_id: int, session_id: bytes) -> None:
+        found = month.load(site_id, session_id)
+        self._is_new = found is None
+        self.no, self.session = found or (month.next_no(), None)
+        self.times: list[int] = []
+
+    def finish(self, db: apsw.Connection) -> tuple[Any, ...]:
+        session = self.session
+        assert session is not None
+        # A session that has reached the longest duration can only stay there: a robot's thousands of events are not read again.
+        if session.duration_sec < LONGEST_SEC:
+            before = () if self._is_new else (at for (at,) in db.execute(SQL["read_times"], (self.no,)))
+            session.duration_sec = duration_sec(sorted([*before, *self.times]))
+        return to_row(self.no, session)
+
+
+_ON_THE_SESSION = frozenset({"fp", "gclid", "wbraid", "gbraid"})
+
+
+def _event_row(no: int, row: SignalRow, decision: Decision, payload: Payload) -> tuple[Any, ...]:
+    signal = decision.signal
+    kept = {name: value for name, value in (payload.meta or {}).items() if name not in _ON_THE_SESSION}
+    if payload.r:
+        kept["referrer"] = payload.r
+    metadata = msgspec.json.encode(kept).decode() if kept else "{}"
+    return (no, signal.at, row.seq, row.event_id, decision.site_id, payload.u, signal.category, payload.ea or "view", payload.el, payload.ev,
+            metadata, row.received_at)  # fmt: skip
+
+
+class Months:
+    """The month files, opened on demand and held: what a gateway is told of exists and has been touched by the engine."""
+
+    def __init__(self, folder: Path, ledger: Ledger, now: int, vfs: str | None = None) -> None:
+        """Opens every open month of the ledger. Raises LedgerLostItsTail."""
+        self._folder, self._ledger, self._vfs = folder, ledger, vfs
+        self._open: dict[str, MonthFile] = {}
+        self.closed: set[str] = set()
+        for partition in ledger.partitions():
+            if partition.state == "closed":
+                self.closed.add(partition.month)
+            else:
+                self.open(partition.month, now)
+
+    def open(self, month: str, now: int) -> MonthFile:
+        """The month's file, made if it is missing, set aside and made anew if it is broken or foreign."""
+        if month not in self._open:
+            path = self._folder / f"{month}.db"
+            if not path.exists():
+                self._make(path)
+            self._open[month] = self._open_or_replace(path, now)
+        return self._open[month]
+
+    def _open_or_replace(self, path: Path, now: int) -> MonthFile:
+        try:
+            file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs)
+            if path.stat().st_size <= CHECKED_BYTES and not is_sound(file.db):
+                file.db.close()
+                raise apsw.CorruptError("quick_check found damage")
+        except (apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.SQLError, ForeignFile) as error:
+            self._set_aside(path, now, str(error))
+            self._make(path)
+            file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs)
+        last = self._ledger.last_seq()
+        if file.checkpoint > last:
+            file.db.close()
+            raise LedgerLostItsTail(file=path, checkpoint=file.checkpoint, last=last)
+        return file
+
+    def _cache_mb(self) -> int:
+        return OTHER_CACHE_MB if self._open else OPEN_MONTH_CACHE_MB
+
+    def _make(self, path: Path) -> None:
+        """Under a temporary name, whole and closed, then renamed: a crash leaves no half-made month."""
+        temporary = path.with_suffix(".making")
+        for leftover in _with_wal(temporary):
+            leftover.unlink(missing_ok=True)
+        db = open_database(temporary, synchronous="full", cache_mb=OTHER_CACHE_MB, vfs=self._vfs)
+        migrate(db, "month", path)
+        db.close()
+        point("month_written")
+        temporary.rename(path)
+        sync_directory(path.parent)
+        point("month_renamed")
+
+    def _set_aside(self, path: Path, now: int, problem: str) -> None:
+        """Keep the broken file beside the new one, and say so."""
+        for part in _with_wal(path):
+            if part.exists():
+                part.rename(part.with_name(f"{part.name}.aside-{now}"))
+        sync_directory(path.parent)
+        log.error("month file set aside, it is folded again from the ledger", month=path.stem, problem=problem)
+        with self._ledger.transaction():
+            self._ledger.alert("month_set_aside", f"The file of {path.stem} was damaged ({problem}); it is being rebuilt from the ledger.", now)
+
+    def replace(self, month: str, now: int, problem: str) -> None:
+        """An open month turned out to be broken: set it aside and start it again from nothing."""
+        file = self._open.pop(month)
+        file.db.close()
+        self._set_aside(file.path, now, problem)
+        self.open(month, now)
+
+    def files(self) -> list[MonthFile]:
+        """The open months, newest first."""
+        return [self._open[month] for month in sorted(self._open, reverse=True)]
+
+    def names(self) -> list[tuple[str, str]]:
+        """(month, file name) of everything a gateway may read, oldest first."""
+        return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed})]
+
+    def oldest_open(self, otherwise: str) -> str:
+        """The oldest month that still takes signals."""
+        return min(self._open, default=otherwise)
+
+    def find_known(self, site_id: int, session_id: bytes) -> Known | None:
+        """Where a session lives, newest month first."""
+        for file in self.files():
+            known = file.find_known(site_id, session_id)
+            if known is not None:
+                return known
+        return None
+
+    def shut(self, month: str) -> tuple[int, str]:
+        """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is
+        never read by other means.)"""
+        file = self._open.pop(month)
+        rows = sum(file.db.execute(SQL["count_rows"]).fetchone())
+        file.wal.empty()
+        file.db.pragma("journal_mode", "delete")
+        copy = file.path.with_suffix(".hashing")
+        copy.unlink(missing_ok=True)
+        file.db.execute("vacuum into ?", (str(copy),))
+        file.db.close()
+        self.closed.add(month)
+        with copy.open("rb") as whole:
+            sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
+        copy.unlink()
+        return rows, sha256
+
+    def close(self) -> None:
+        """Let go of every file."""
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
+
+def _with_wal(path: Path) -> Iterable[Path]:
+    return (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal")))
+

@@ -1,0 +1,81 @@
+"""Brings the month files up to the ledger, in slices, behind the answers. Evaluates no rule: it folds what was decided."""
+
+import apsw
+import structlog
+
+from opsmantik_box.domain.decisions import Decision, decode_decision
+from opsmantik_box.engine.faults import point
+from opsmantik_box.engine.ledger import Ledger, SignalRow
+from opsmantik_box.engine.months import Months
+from opsmantik_box.errors import LedgerFull
+
+Decided = tuple[SignalRow, Decision]
+
+SLICE = 250
+"""Signals a slice: the ledger waits no longer than this takes (about 10 ms)."""
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Projector:
+    """`cursor`: everything up to this signal is in its month file. `rebuilding`: a month is being folded again from its start, and
+    sessions that live in it cannot be found until that is done."""
+
+    def __init__(self, ledger: Ledger, months: Months) -> None:
+        self._ledger, self._months = ledger, months
+        self.cursor = 0
+        self.rebuilding = False
+        self.find_cursor()
+
+    def find_cursor(self) -> None:
+        """Where to go on: after the smallest checkpoint of the months that are behind."""
+        reach = {partition.month: partition.last_seq for partition in self._ledger.partitions()}
+        behind = [file.checkpoint for file in self._months.files() if file.checkpoint < reach.get(file.month, 0)]
+        self.cursor = min(behind, default=self._ledger.next_seq - 1)
+
+    @property
+    def lag(self) -> int:
+        """Signals accepted and perhaps not yet in their month file."""
+        return self._ledger.next_seq - 1 - self.cursor
+
+    def run(self, now: int, limit: int = SLICE) -> int:
+        """One slice; how many signals it took. A broken month is set aside and folded again from its start.
+
+        Raises LedgerFull (the disk has no room; nothing is lost, try again later)."""
+        rows = self._ledger.signals_after(self.cursor, limit)
+        if not rows:
+            self.cursor, self.rebuilding = self._ledger.next_seq - 1, False
+            return 0
+        point("before_projection")
+        by_month: dict[str, list[Decided]] = {}
+        for row in rows:
+            decision = decode_decision(row.decision)
+            by_month.setdefault(decision.month, []).append((row, decision))
+        for month, decided in by_month.items():
+            if not self._apply(month, decided, now):
+                return len(rows)
+        self.cursor = rows[-1].seq
+        self.rebuilding = self.rebuilding and self.lag > 0
+        point("after_projection")
+        return len(rows)
+
+    def _apply(self, month: str, decided: list[Decided], now: int) -> bool:
+        """Fold one month's part of a slice. False when the month had to be started again: the cursor went back."""
+        if month in self._months.closed:
+            log.error("signals of a closed month are skipped", month=month, signals=len(decided))
+            return True
+        file = self._months.open(month, now)
+        news = [(row, decision) for row, decision in decided if row.seq > file.checkpoint]
+        if not news:
+            return True
+        try:
+            file.apply(news, now)
+            file.wal.tend()
+        except apsw.FullError as error:
+            raise LedgerFull() from error
+        except (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
+            self._months.replace(month, now, str(error))
+            self.find_cursor()
+            self.rebuilding = self.lag > 0
+            return False
+        return True

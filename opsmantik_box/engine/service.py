@@ -1,0 +1,426 @@
+"""The engine as it runs: one thread, one loop. In each turn everything that waits is accepted as one batch, answered, and then a slice
+of month work is done. While a commit waits for the disk, the next batch gathers in the sockets: that is the group commit.
+
+The watchdog is fed by this same loop: when the writer hangs, so does the feeding."""
+
+import asyncio
+import os
+import signal
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from msgspec import Struct
+
+from opsmantik_box import __version__
+from opsmantik_box.clock import Clock, monotonic
+from opsmantik_box.domain.rates import RateLimits, Rates
+from opsmantik_box.engine.acceptance import Answer, Incoming
+from opsmantik_box.engine.commands import run_command
+from opsmantik_box.engine.core import Core
+from opsmantik_box.engine.directory import Directory
+from opsmantik_box.engine.gateways import Gateway, GatewayOptions
+from opsmantik_box.engine.ledger import SQL
+from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.peers import Peer
+from opsmantik_box.engine.projector import SLICE
+from opsmantik_box.engine.vault import Vault
+from opsmantik_box.errors import BoxError, LedgerPoisoned
+from opsmantik_box.link import messages as m
+
+BATCH = 500
+"""Signals one commit takes at most."""
+REPLAY_SLICE = 1_000
+BUSY_SEC = 2
+FULL_SEC = 10
+STOP_GATEWAYS_SEC = 4.0
+STOP_PROJECTION_SEC = 3.0
+REST_SEC = 5
+CALENDAR_SEC = 60
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Bounds(Struct, frozen=True):
+    """When the engine asks to come later: signals not yet in their month file; signals and bytes waiting for a commit."""
+
+    lag_signals: int = 20_000
+    queue_signals: int = 20_000
+    queue_bytes: int = 32 * 1024 * 1024
+
+
+class Waiting(Struct, gc=False):
+    """A request's signals, waiting for the next commit."""
+
+    peer: Peer
+    asked: m.Submit
+    remaining: int
+    size: int
+
+
+class Service:
+    """A running engine. `run` returns the process's exit code."""
+
+    def __init__(self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds) -> None:
+        self.core, self.clock, self._bounds = core, clock, bounds
+        self._vault = vault
+        self.directory = Directory(core.ledger, vault)
+        self.last_signal: dict[int, int] = {}
+        self._rates = Rates(limits)
+        self._gateways: list[Gateway] = []
+        self._peers: set[Peer] = set()
+        self._unflushed: set[Peer] = set()
+        self._queue: deque[Waiting] = deque()
+        self._queued_signals = self._queued_bytes = 0
+        self._scheduled = False
+        self._replaying = core.lag > 0
+        self._started_at = clock()
+        self._busy_at = monotonic()
+        self._behind_since: int | None = None
+        self._told: tuple[bool, str] | None = None
+        self._refusals: Counter[tuple[int, str]] = Counter()
+        self._stopping = False
+        self._greetings: list[Callable[[], None]] = []
+        self._ended: asyncio.Future[int] | None = None
+
+    # --- life ---------------------------------------------------------------------------------------------------------------------
+
+    async def run(self, options: GatewayOptions | None, until: asyncio.Event | None = None) -> int:
+        """Serve until a signal (or `until`) says stop. Without `options` there are no gateways: only commands."""
+        loop = asyncio.get_running_loop()
+        self._ended = loop.create_future()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        server = await self._listen_for_commands()
+        if options is not None:
+            self._gateways = [Gateway(number, self, options) for number in range(1, options.count + 1)]
+        running = [asyncio.ensure_future(gateway.keep_running()) for gateway in self._gateways]
+        timers = [asyncio.ensure_future(task) for task in (self._every_second(), self._feed_watchdog())]
+        if until is not None:
+            timers.append(asyncio.ensure_future(self._stop_when(until)))
+        self.wake()
+        try:
+            return await self._ended
+        finally:
+            server.close()
+            for task in (*running, *timers):
+                task.cancel()
+            for gateway in self._gateways:
+                gateway.kill()
+            self.core.folder.admin_socket.unlink(missing_ok=True)
+
+    def when_accepting(self, say: Callable[[], None]) -> None:
+        """Call `say` once, when everything is replayed and signals are taken."""
+        self._greetings.append(say)
+
+    async def _listen_for_commands(self) -> asyncio.Server:
+        path = self.core.folder.admin_socket
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            return await asyncio.get_running_loop().create_unix_server(lambda: Peer(self, is_gateway=False), os.fspath(path))
+        finally:
+            os.umask(before)
+
+    async def _stop_when(self, event: asyncio.Event) -> None:
+        await event.wait()
+        self.stop()
+
+    def stop(self) -> None:
+        """Asked to end: once is enough, twice changes nothing."""
+        if not self._stopping:
+            self._stopping = True
+            notify("STOPPING=1")
+            self._stop_task = asyncio.ensure_future(self._stop())
+
+    async def _stop(self) -> None:
+        """Gateways answer what they hold and leave; what they sent is committed; month files catch up; WALs are emptied."""
+        for gateway in self._gateways:
+            gateway.stopping()
+        self.tell(m.Drain())
+        deadline = monotonic() + STOP_GATEWAYS_SEC
+        while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        while self._queue:
+            self._turn()
+        deadline = monotonic() + STOP_PROJECTION_SEC
+        while self.core.lag and not self.core.full and monotonic() < deadline:
+            self.core.catch_up(self.clock())
+        self._count_refusals()
+        self._end(0)
+
+    def _fail(self, error: LedgerPoisoned) -> None:
+        """The ledger cannot be trusted any more: nobody gets a yes, and the process ends."""
+        log.critical("the engine stops", problem=str(error))
+        notify(f"STATUS={error}")
+        self._replaying = self._stopping = True
+        for waiting in self._queue:
+            waiting.peer.send(m.Refused(waiting.asked.rid, "poisoned", BUSY_SEC))
+        self._queue.clear()
+        self.flush()
+        self._end(1)
+
+    def _end(self, code: int) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(code)
+
+    # --- peers --------------------------------------------------------------------------------------------------------------------
+
+    def peer_came(self, peer: Peer) -> None:
+        self._peers.add(peer)
+        if peer.is_gateway:
+            peer.send(m.Months(self.core.months.names()))
+            for site in self.directory.sites.values():
+                peer.send(m.SiteChanged(site))
+            peer.send(self._state())
+
+    def peer_left(self, peer: Peer) -> None:
+        self._peers.discard(peer)
+
+    def must_flush(self, peer: Peer) -> None:
+        if not self._unflushed and not self._scheduled:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._unflushed.add(peer)
+
+    def flush(self) -> None:
+        for peer in self._unflushed:
+            peer.flush()
+        self._unflushed.clear()
+
+    def tell(self, message: object) -> None:
+        """Every gateway."""
+        for peer in self._peers:
+            if peer.is_gateway:
+                peer.send(message)
+
+    def handle(self, peer: Peer, asked: m.ToEngine) -> None:
+        """One message of a peer."""
+        match asked:
+            case m.Submit():
+                self._submit(peer, asked)
+            case m.AskSite():
+                peer.send(m.SiteFound(asked.rid, self.directory.find_public(asked.public_id)))
+            case m.AskToken():
+                self._guard(lambda: peer.send(self._find_token(asked)))
+            case m.Count():
+                for site_id, reason, count in asked.refusals:
+                    self._refusals[site_id, reason] += count
+            case m.Command():
+                self._guard(lambda: peer.send(run_command(self, asked)))
+            case m.Ready():
+                peer.walls = asked.walls
+                log.info("a gateway serves", walls=asked.walls)
+
+    def _guard(self, work: Any) -> None:
+        try:
+            work()
+        except LedgerPoisoned as error:
+            self._fail(error)
+
+    def _find_token(self, asked: m.AskToken) -> m.TokenFound:
+        try:
+            found = self.directory.find_principal(asked.token, self.clock())
+        except LedgerPoisoned:
+            raise
+        except BoxError:
+            return m.TokenFound(asked.rid, 0, "", [])
+        return m.TokenFound(asked.rid, found.token_id, found.rights, found.site_ids)
+
+    # --- turns --------------------------------------------------------------------------------------------------------------------
+
+    def _submit(self, peer: Peer, asked: m.Submit) -> None:
+        refusal = self._refusal(asked.rid)
+        if refusal is not None:
+            peer.send(refusal)
+            return
+        remaining = 0
+        if asked.address:
+            verdict = self._rates.admit(asked.site_id, asked.address, asked.session, len(asked.arrivals), asked.conversion, self.clock())
+            if not verdict.allowed:
+                peer.send(m.Limited(asked.rid, verdict.retry_after))
+                return
+            remaining = verdict.remaining
+        size = sum(len(arrival.payload) for arrival in asked.arrivals)
+        self._queue.append(Waiting(peer, asked, remaining, size))
+        self._queued_signals += len(asked.arrivals)
+        self._queued_bytes += size
+        self.wake()
+
+    def _refusal(self, rid: int) -> m.Refused | None:
+        accepting, reason = self._condition()
+        if not accepting:
+            return m.Refused(rid, reason, FULL_SEC if reason == "full" else BUSY_SEC)
+        bounds = self._bounds
+        if self.core.lag > bounds.lag_signals or self._queued_signals > bounds.queue_signals or self._queued_bytes > bounds.queue_bytes:
+            return m.Refused(rid, "busy", BUSY_SEC)
+        return None
+
+    def _condition(self) -> tuple[bool, str]:
+        if self.core.full:
+            return False, "full"
+        if self._replaying or self.core.projector.rebuilding:
+            return False, "replaying"
+        return True, ""
+
+    def wake(self) -> None:
+        """There is something to do."""
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        try:
+            self._accept_waiting()
+            self.flush()
+            if self.core.lag and not self.core.full and (not self._queue or self.core.lag >= SLICE):
+                self._catch_up()
+            self.core.tend()
+        except LedgerPoisoned as error:
+            self._fail(error)
+            return
+        if (self._queue or self.core.lag) and not self.core.full:
+            self.wake()
+        elif self._replaying and not self.core.lag:
+            self._end_replay()
+
+    def _accept_waiting(self) -> None:
+        batch = self._take()
+        if not batch:
+            return
+        self._busy_at, now = monotonic(), self.clock()
+        incoming = [Incoming(waiting.asked.site_id, arrival) for waiting in batch for arrival in waiting.asked.arrivals]
+        try:
+            answers = self.core.accept(incoming, now)
+        except LedgerPoisoned:
+            for waiting in batch:
+                waiting.peer.send(m.Refused(waiting.asked.rid, "poisoned", BUSY_SEC))
+            raise
+        except BoxError as error:
+            for waiting in batch:
+                waiting.peer.send(m.Refused(waiting.asked.rid, "full" if self.core.full else "busy", error.retry_after or BUSY_SEC))
+            return
+        self._answer(batch, answers, now)
+
+    def _take(self) -> list[Waiting]:
+        """Requests whose signals together make at most one batch (or one request that is larger)."""
+        batch: list[Waiting] = []
+        signals = 0
+        while self._queue and (not batch or signals + len(self._queue[0].asked.arrivals) <= BATCH):
+            waiting = self._queue.popleft()
+            batch.append(waiting)
+            signals += len(waiting.asked.arrivals)
+            self._queued_bytes -= waiting.size
+        self._queued_signals -= signals
+        return batch
+
+    def _answer(self, batch: Sequence[Waiting], answers: Sequence[Answer], now: int) -> None:
+        start = 0
+        for waiting in batch:
+            end = start + len(waiting.asked.arrivals)
+            waiting.peer.send(m.Accepted(waiting.asked.rid, answers[start:end], waiting.remaining))
+            self.last_signal[waiting.asked.site_id] = now
+            start = end
+
+    def _catch_up(self) -> None:
+        names = self.core.months.names()
+        self.core.catch_up(self.clock(), REPLAY_SLICE if self._replaying else SLICE)
+        if self.core.months.names() != names:
+            self.tell(m.Months(self.core.months.names()))
+        if not self.core.lag:
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = self.clock()
+
+    def _end_replay(self) -> None:
+        self._replaying = False
+        self._tell_state()
+        log.info("accepting", data=os.fspath(self.core.folder.root))
+        while self._greetings:
+            self._greetings.pop()()
+        notify("READY=1", f"STATUS=accepting, {len(self.directory.sites)} sites")
+
+    # --- the clock's work ---------------------------------------------------------------------------------------------------------
+
+    async def _every_second(self) -> None:
+        beats = 0
+        if not self.core.lag:
+            self._end_replay()
+        while True:
+            await asyncio.sleep(1)
+            beats += 1
+            try:
+                self._beat(beats)
+            except LedgerPoisoned as error:
+                self._fail(error)
+                return
+            except BoxError as error:
+                log.warning("the clock's work is put off", problem=str(error))
+
+    def _beat(self, beats: int) -> None:
+        if self._replaying:
+            notify("EXTEND_TIMEOUT_USEC=30000000", f"STATUS=replaying, {self.core.lag} signals to go")
+        if self.core.full and self.core.recover():
+            self.wake()
+        if monotonic() - self._busy_at >= REST_SEC and not self.core.full and not self._queue:
+            self.core.rest()
+        self._count_refusals()
+        if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full and self.core.keep_months(self.clock()):
+            self.tell(m.Months(self.core.months.names()))
+        self._tell_state()
+
+    def _count_refusals(self) -> None:
+        if not self._refusals or self.core.full:
+            return
+        day = datetime.fromtimestamp(self.clock() / 1000, UTC).strftime("%Y-%m-%d")
+        with self.core.ledger.transaction():
+            rows = [(day, site_id, reason, count) for (site_id, reason), count in self._refusals.items()]
+            self.core.ledger.db.executemany(SQL["count_refusal"], rows)
+        self._refusals.clear()
+
+    async def _feed_watchdog(self) -> None:
+        interval = watchdog_sec()
+        while interval is not None:
+            notify("WATCHDOG=1")
+            await asyncio.sleep(interval)
+
+    # --- telling ------------------------------------------------------------------------------------------------------------------
+
+    def _state(self) -> m.State:
+        accepting, reason = self._condition()
+        lag_ms = self.clock() - self._behind_since if self._behind_since is not None else 0
+        return m.State(accepting and not self._stopping, reason or ("stopping" if self._stopping else ""), self.core.lag, lag_ms)
+
+    def _tell_state(self) -> None:
+        self.tell(self._state())
+
+    def status(self) -> dict[str, Any]:
+        """How the engine is, for `doctor` and the like."""
+        state, now = self._state(), self.clock()
+        day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
+        db, acceptance = self.core.ledger.db, self.core.acceptance
+        names = ("id", "kind", "site_id", "at", "text", "times", "last_at")
+        return {
+            "version": __version__,
+            "pid": os.getpid(),
+            "accepting": state.accepting,
+            "reason": state.reason,
+            "lag_signals": state.lag_signals,
+            "lag_ms": state.lag_ms,
+            "gateways": [gateway.describe() for gateway in self._gateways],
+            "started_at": self._started_at,
+            "months": self.core.months.names(),
+            "last_seq": self.core.ledger.next_seq - 1,
+            "conflicts": acceptance.conflicts,
+            "restamped": acceptance.restamped,
+            "quarantined": acceptance.quarantined,
+            "refusals_today": dict(db.execute(SQL["list_refusals"], (day,)).fetchall()),
+            "alerts": [dict(zip(names, row, strict=True)) for row in db.execute(SQL["list_alerts"])],
+        }
+
+    def close(self) -> None:
+        """After `run`: let go of the files."""
+        self.core.close()
+        self._vault.close()

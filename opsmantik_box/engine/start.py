@@ -1,0 +1,41 @@
+"""From a folder to a running engine and back: the one place where its parts are put together."""
+
+from pathlib import Path
+
+import uvloop
+
+from opsmantik_box.clock import Clock
+from opsmantik_box.domain.rates import RateLimits
+from opsmantik_box.domain.site_entry import SiteEntry
+from opsmantik_box.engine.core import Core
+from opsmantik_box.engine.folder import DataFolder
+from opsmantik_box.engine.gateways import GatewayOptions
+from opsmantik_box.engine.service import Bounds, Service
+from opsmantik_box.engine.vault import Vault
+
+
+def open_service(data: Path, clock: Clock, limits: RateLimits, bounds: Bounds) -> Service:
+    """Opens, migrates and checks. Raises DataFolderInUse, DataFolderUnusable, LedgerLostItsTail, ForeignFile, NewerSchema."""
+    folder = DataFolder(data)
+    try:
+        core = Core(folder, clock())
+        return Service(core, Vault(folder.vault), clock, limits, bounds)
+    except BaseException:
+        folder.release()
+        raise
+
+
+def run_service(service: Service, options: GatewayOptions | None) -> int:
+    """Until it is told to stop, or has to; the process's exit code. After a poisoned ledger nothing is written any more."""
+    code = uvloop.run(service.run(options))
+    if code == 0:
+        service.close()
+    return code
+
+
+def add_first_site(service: Service) -> str | None:
+    """A Box without sites gets one for this machine, so that there is something to try; its public id, None when there were sites."""
+    if service.directory.sites:
+        return None
+    entry = SiteEntry(name="first-site", domains=["localhost", "127.0.0.1"], consent="granted")
+    return service.directory.add_sites([entry], service.clock())[0].public_id

@@ -1,0 +1,39 @@
+"""Secrets. Only the engine opens this file, and nothing in it leaves the process: it is asked, it answers yes or no."""
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from opsmantik_box.engine.connections import OTHER_CACHE_MB, open_database
+from opsmantik_box.engine.migrations import migrate
+from opsmantik_box.sql import load
+
+SQL = load("commands")
+
+
+class Vault:
+    """An open vault: the key that tokens are hashed with."""
+
+    def __init__(self, path: Path, vfs: str | None = None) -> None:
+        """Raises ForeignFile, NewerSchema, apsw.Error."""
+        self._db = open_database(path, synchronous="full", cache_mb=OTHER_CACHE_MB, vfs=vfs)
+        path.chmod(0o600)
+        migrate(self._db, "vault", path)
+        key = self._db.execute(SQL["read_token_key"]).get
+        if key is None:
+            key = os.urandom(32)
+            self._db.execute(SQL["write_token_key"], (key,))
+        self._token_key: bytes = key
+
+    def hash_token(self, token: str) -> bytes:
+        """What the ledger keeps of a token: useless without this file."""
+        return hashlib.blake2b(token.encode(), key=self._token_key, digest_size=32).digest()
+
+    def close(self) -> None:
+        self._db.close()
+
+
+def new_token() -> str:
+    """A token: 256 bits, with a prefix that secret scanners can look for."""
+    return "omb_" + secrets.token_urlsafe(32)

@@ -1,0 +1,95 @@
+"""One tree of errors. A docstring is the message; `{}` fields are filled from the keyword arguments."""
+
+from typing import ClassVar
+
+
+class BoxError(Exception):
+    """Something went wrong in the Box."""
+
+    status: ClassVar[int] = 500
+    exit_code: ClassVar[int] = 1
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, **details: object) -> None:
+        self.details = details
+        super().__init__((type(self).__doc__ or "").format(**details))
+
+
+class UsageError(BoxError):
+    """{problem}"""
+
+    status = 400
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """{file}: {key}: {problem}"""
+
+
+class NotFound(BoxError):
+    """There is no {kind} {name!r}. `opsmantik-box {listing}` shows what there is."""
+
+    status = 404
+
+
+class Conflict(BoxError):
+    """{problem}"""
+
+    status = 409
+
+
+class NotRunning(BoxError):
+    """The service is not running on {data}. Start it with `opsmantik-box serve --data {data}`."""
+
+    status = 503
+    exit_code = 3
+
+
+class DataFolderInUse(BoxError):
+    """Another engine holds the data folder {data} (lock file {data}/lock). Stop it first, or choose another folder with --data."""
+
+    exit_code = 4
+
+
+class DataFolderUnusable(BoxError):
+    """The data folder {data} cannot be used: {problem}"""
+
+    exit_code = 4
+
+
+class LedgerLostItsTail(BoxError):
+    """{file} has applied signal {checkpoint}, but the ledger ends at {last}: the ledger or its -wal file was replaced by an older copy,
+    truncated or deleted. Put back the newest ledger.db together with its -wal, or restore a backup. `opsmantik-box doctor` says more."""
+
+    exit_code = 4
+
+
+class ForeignFile(BoxError):
+    """{file} belongs to another Box or is no database of this kind: {problem}"""
+
+    exit_code = 4
+
+
+class NewerSchema(BoxError):
+    """{file} was written by a newer OpsMantik Box (schema {found}, this one knows {known}). Install that version, or restore the backup made before the upgrade."""
+
+    exit_code = 4
+
+
+class Unavailable(BoxError):
+    """The engine cannot take writes now: {reason}"""
+
+    status = 503
+    retry_after = 2
+
+
+class LedgerFull(Unavailable):
+    """No space left on the disk of the ledger; nothing was stored."""
+
+    retry_after = 10
+
+
+class LedgerPoisoned(BoxError):
+    """The ledger could not be made durable ({problem}). The engine stops: what is on disk after a failed fsync is unknown until it is opened again."""
+
+    status = 503

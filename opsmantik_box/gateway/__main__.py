@@ -1,0 +1,181 @@
+"""The gateway's process: takes a link and a listening socket from the engine, gives up write access, serves, and ends when told.
+
+Promises: serves only after write access is gone and the engine has said how it is; ends with every answer given when the engine says
+`Drain`; when the link ends, answers what it holds with 503 and is gone within a second. Signals of the terminal are not for it: a
+Ctrl-C reaches the whole group, and the engine tells its gateways itself.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import resource
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import uvicorn
+import uvloop
+from msgspec import Struct
+
+from opsmantik_box import logs
+from opsmantik_box.clock import choose_clock
+from opsmantik_box.domain.addresses import read_networks
+from opsmantik_box.gateway import walls
+from opsmantik_box.gateway.api import build_api
+from opsmantik_box.gateway.app import Router
+from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
+from opsmantik_box.gateway.reads import Reads
+from opsmantik_box.gateway.sync import Sync
+
+DRAIN_SECONDS = 6.0
+LOST_SECONDS = 0.4
+"""How long requests in hand may take after Drain, and after the link has ended."""
+LAST_RESORT_SECONDS = (9.0, 0.95)
+"""Then the process is ended by the kernel, whatever hangs: within the engine's ten seconds, and within one."""
+BACKLOG = 2048
+GC_THRESHOLDS = (20_000, 50, 100)
+"""Collections are rare and what is there at the start is never walked again: a full one would hold up every request in flight."""
+
+
+class Options(Struct, frozen=True):
+    """What the engine starts a gateway with (engine/gateways.py)."""
+
+    data: Path
+    link_fd: int
+    listen_fd: int
+    trusted_proxy: list[str]
+    allowed_origin: list[str]
+    walls: str
+    number: int
+    log_level: str
+    rate_limit: int
+
+
+def read_options(arguments: list[str] | None = None) -> Options:
+    parser = argparse.ArgumentParser(prog="opsmantik_box.gateway", description="Started by the engine, not by hand.")
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--link-fd", type=int, required=True)
+    parser.add_argument("--listen-fd", type=int, required=True)
+    parser.add_argument("--trusted-proxy", action="append", default=[])
+    parser.add_argument("--allowed-origin", action="append", default=[])
+    parser.add_argument("--walls", choices=walls.WALLS, default="auto")
+    parser.add_argument("--number", type=int, default=0)
+    parser.add_argument("--log-level", default="info")
+    parser.add_argument("--rate-limit", type=int, default=100, help="requests a minute of one session, as X-RateLimit-Limit tells it")
+    return Options(**vars(parser.parse_args(arguments)))
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, deaf to signals, telling when it serves."""
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_started = started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_started()
+
+    def stop(self, grace: float, last_resort: float) -> None:
+        """Stops accepting now, gives what is in hand `grace` seconds. The shorter of two stops counts."""
+        self.config.timeout_graceful_shutdown = min(grace, self.config.timeout_graceful_shutdown or grace)  # type: ignore[assignment]
+        self.should_exit = True
+        signal.setitimer(signal.ITIMER_REAL, last_resort)
+
+
+class Gateway:
+    """Link, router and server of this process."""
+
+    def __init__(self, options: Options, holding: str) -> None:
+        self._options, self._holding = options, holding
+        self.link = EngineLink(self._drain, self._lose)
+        clock = choose_clock()
+        sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin), options.rate_limit)
+        api = build_api(Reads(options.data, lambda: self.link.months), self.link, clock)
+        self._router = Router(sync, api, self.link)
+        self._server = Server(server_config(self._router), self._started)
+        self._sweep = Sweep(self._server.server_state.connections)
+        self.drained = False
+
+    async def serve(self) -> None:
+        """Until the engine says Drain, or is gone."""
+        loop = asyncio.get_running_loop()
+        await loop.create_unix_connection(lambda: self.link, sock=socket.socket(fileno=self._options.link_fd))
+        await self.link.announced.wait()
+        sweeping = asyncio.create_task(self._sweep.run())
+        listening = socket.socket(fileno=self._options.listen_fd)
+        await self._server.serve(sockets=[listening])
+        sweeping.cancel()
+        self.link.close()
+        await asyncio.sleep(0)
+
+    def _started(self) -> None:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+        self.link.ready(self._holding)
+
+    def _drain(self) -> None:
+        self.drained = True
+        self._stop(DRAIN_SECONDS, LAST_RESORT_SECONDS[0])
+
+    def _lose(self) -> None:
+        self.link.announced.set()
+        self._stop(LOST_SECONDS, LAST_RESORT_SECONDS[1])
+
+    def _stop(self, grace: float, last_resort: float) -> None:
+        self._router.draining = self._sweep.stopping = True
+        self._server.stop(grace, last_resort)
+
+
+def server_config(router: Router) -> uvicorn.Config:
+    return uvicorn.Config(
+        router,
+        interface="asgi3",
+        http=PatientProtocol,
+        ws="none",
+        lifespan="on",
+        loop="none",
+        backlog=BACKLOG,
+        access_log=False,
+        log_config=None,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+    )
+
+
+def raise_file_limit() -> None:
+    """One connection is one file: thousands of idle ones must not keep the next visitor out."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def run(options: Options, holding: str) -> int:
+    """The exit code: 0 when the engine asked for the end."""
+    gateway = Gateway(options, holding)
+    await gateway.serve()
+    return 0 if gateway.drained else 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = read_options(arguments)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    logs.configure(options.log_level)
+    raise_file_limit()
+    holding = walls.drop_write_access(options.data, options.walls)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(run(options, holding))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

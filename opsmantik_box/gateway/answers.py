@@ -1,0 +1,151 @@
+"""What `/api/sync` says, as bytes: one table of bodies and one of headers. CORS headers are on every answer: a tracker that cannot
+read the status cannot obey it. Nothing here looks at a request but its Origin.
+
+An answer's head is made once for each (status, origin, reason) and kept; only length and remaining change.
+"""
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from opsmantik_box import __version__
+
+UNCHECKED = "unchecked"
+RATE_LIMIT = 100
+"""Requests a minute for each (site, address, session): what `X-RateLimit-Limit` says unless the site's settings do."""
+
+Headers = list[tuple[bytes, bytes]]
+
+_SENDABLE_ORIGIN = re.compile(rb"[!-~]{1,512}").fullmatch
+_HEADER_NAMES = re.compile(rb"[a-zA-Z0-9, _-]{1,512}").fullmatch
+_REASON = re.compile(r"[^a-z0-9_]+")
+
+
+class Answer(msgspec.Struct, gc=False):
+    """Status and body, with what the headers need: `reason` (X-CORS-Reason), what is left of the rate limit, seconds to wait."""
+
+    status: int
+    body: bytes
+    reason: str = UNCHECKED
+    limit: int = RATE_LIMIT
+    remaining: int = RATE_LIMIT
+    retry_after: int = 0
+    close: bool = False
+
+
+class Refused(Exception):
+    """This request ends here. `counted` is the reason it is counted by; the site is 0 while none is known."""
+
+    def __init__(self, answer: Answer, counted: str, site_id: int = 0) -> None:
+        super().__init__(counted)
+        self.answer, self.counted, self.site_id = answer, counted, site_id
+
+
+def refusal(message: str) -> bytes:
+    """The body of most refusals."""
+    return msgspec.json.encode({"ok": False, "score": None, "message": message})
+
+
+INVALID_JSON = refusal("Invalid JSON payload")
+INVALID_SITE_ID = refusal("Invalid site_id format")
+INVALID_URL = refusal("Invalid url format")
+NO_SUCH_SITE = refusal("Site not found")
+TOO_LARGE = refusal("Payload too large")
+CODED = refusal("Unsupported content encoding")
+METHOD = refusal("Method not allowed")
+NOT_STORED = refusal("Database write failed")
+TOO_SLOW = refusal("Request timeout")
+MALFORMED = refusal("Malformed request")
+HEADERS_TOO_LARGE = refusal("Request header fields too large")
+SKIPPED = b'{"ok":true,"score":0,"status":"synced_skipped_missing_id"}'
+
+_STORED = {
+    (duplicate, score): b'{"ok":true,"score":%d,"status":"%s"}' % (score, b"duplicate" if duplicate else b"synced")
+    for duplicate in (False, True)
+    for score in range(101)
+}
+
+
+def stored(duplicate: bool, score: int) -> bytes:
+    """The body for one signal that is on disk."""
+    return _STORED[duplicate, score]
+
+
+Result = dict[str, object]
+"""What a batch's answer says of one item."""
+
+
+def result(item_id: object, duplicate: bool, score: int) -> Result:
+    return {"id": item_id, "ok": True, "score": score, "status": "duplicate" if duplicate else "synced"}
+
+
+def skipped_result(item_id: str | None) -> Result:
+    return {"id": item_id, "ok": True, "score": 0, "status": "synced_skipped_missing_id"}
+
+
+def bad_result(item_id: str | None, message: str) -> Result:
+    return {"id": item_id, "ok": False, "score": None, "message": message}
+
+
+def many(results: list[Result], score: int) -> bytes:
+    """The body for a batch, `score` being that of the last accepted signal."""
+    return msgspec.json.encode({"ok": True, "score": score, "status": "synced", "results": results})
+
+
+def origin_refused(reason: str) -> bytes:
+    return msgspec.json.encode({"ok": False, "score": None, "error": "Origin not allowed", "reason": reason})
+
+
+def limited(retry_after: int) -> bytes:
+    return msgspec.json.encode({"ok": False, "score": None, "error": "Rate limit exceeded", "retryAfter": retry_after})
+
+
+def unavailable(retry_after: int = 2) -> Answer:
+    """Nothing was stored; come back."""
+    return Answer(503, NOT_STORED, retry_after=retry_after)
+
+
+@lru_cache(maxsize=4096)
+def cors(origin: bytes, reason: str) -> Headers:
+    """The headers every answer carries. An origin that cannot be a header value is not sent back."""
+    headers = [
+        (b"vary", b"Origin"),
+        (b"x-opsmantik-version", __version__.encode()),
+        (b"x-cors-reason", _REASON.sub("_", reason).encode()),
+        (b"access-control-allow-credentials", b"true"),
+        (b"access-control-expose-headers", b"Retry-After, X-OpsMantik-Version, X-CORS-Reason, X-RateLimit-Remaining"),
+    ]
+    if _SENDABLE_ORIGIN(origin):
+        headers.append((b"access-control-allow-origin", origin))
+    return headers
+
+
+def headers_of(answer: Answer, origin: bytes) -> Headers:
+    """All headers of an answer, its body's length included."""
+    headers = [
+        *cors(origin, answer.reason),
+        (b"x-ratelimit-limit", b"%d" % answer.limit),
+        (b"x-ratelimit-remaining", b"%d" % answer.remaining),
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(answer.body)),
+    ]
+    if answer.retry_after:
+        headers.append((b"retry-after", b"%d" % answer.retry_after))
+    if answer.status == 405:
+        headers.append((b"allow", b"POST, OPTIONS"))
+    if answer.close:
+        headers.append((b"connection", b"close"))
+    return headers
+
+
+def preflight(origin: bytes, asked_headers: bytes) -> Headers:
+    """The answer to OPTIONS: what a tracker (or a site's own script) may send. Kept by the browser for two hours."""
+    return [
+        *cors(origin, "preflight"),
+        (b"x-ratelimit-limit", b"%d" % RATE_LIMIT),
+        (b"x-ratelimit-remaining", b"%d" % RATE_LIMIT),
+        (b"access-control-allow-methods", b"POST, OPTIONS"),
+        (b"access-control-allow-headers", asked_headers if _HEADER_NAMES(asked_headers) else b"Content-Type, Authorization"),
+        (b"access-control-max-age", b"7200"),
+    ]

@@ -1,0 +1,42 @@
+"""One site as the hot path meets it: who may send for it, and from which address a request came. Everything that is the same for
+request after request is worked out once and kept; a changed site gets a new door.
+"""
+
+from functools import lru_cache
+
+from opsmantik_box.domain.addresses import Networks, bucket_key, client_address, read_networks
+from opsmantik_box.domain.origins import origin_allowed
+from opsmantik_box.domain.sites import Site
+from opsmantik_box.domain.urls import read_url
+
+_KEPT = 1_024
+_NOTHING_KEPT: frozenset[str] = frozenset()
+
+
+class Door:
+    """`judge` and `address` for one site of one Box; both remember their last thousand callers."""
+
+    def __init__(self, site: Site, trusted: Networks, allowed_origins: tuple[str, ...]) -> None:
+        self.site = site
+        domains = (*site.domains, *site.staging_domains)
+        proxies = (*trusted, *read_networks(site.trusted_proxies))
+
+        @lru_cache(maxsize=_KEPT)
+        def judge(origin: bytes, page_host: str) -> tuple[bool, str]:
+            return origin_allowed(origin.decode("latin-1"), page_host, domains, allowed_origins)
+
+        @lru_cache(maxsize=_KEPT)
+        def address(peer: str, forwarded_for: bytes) -> tuple[str, str]:
+            client = client_address(peer, forwarded_for.decode("latin-1"), proxies)
+            return client, bucket_key(client)
+
+        self._judge = judge
+        self.address = address
+        """(the client's address, the key of its rate bucket) for a peer and its X-Forwarded-For."""
+
+    def judge(self, origin: bytes, page_url: str | None) -> tuple[bool, str]:
+        """(may it send here?, the word for X-CORS-Reason). The page's host is looked at for `null` alone."""
+        if origin != b"null":
+            return self._judge(origin, "")
+        page = read_url(page_url, _NOTHING_KEPT) if page_url else None
+        return self._judge(origin, page.host if page else "")

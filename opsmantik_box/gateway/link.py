@@ -1,0 +1,236 @@
+"""The gateway's end of the link: asks the engine, one Future a question, and keeps what the engine announces.
+
+Promises: at most 4,000 signals and 8 MB wait for the engine, more are refused at once; when the link ends, everything that waits is
+answered and nothing hangs. Never decides anything about a signal, never waits for one question before sending the next.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from opsmantik_box import errors
+from opsmantik_box.clock import monotonic
+from opsmantik_box.domain.signals import Arrival
+from opsmantik_box.domain.sites import Site
+from opsmantik_box.errors import BoxError, Unavailable
+from opsmantik_box.link.framing import Unpacker, pack
+from opsmantik_box.link.messages import (
+    Accepted,
+    AskSite,
+    AskToken,
+    Command,
+    Count,
+    Done,
+    Drain,
+    Failed,
+    Limited,
+    Months,
+    Ready,
+    Refused,
+    SiteChanged,
+    SiteFound,
+    State,
+    Submit,
+    TokenFound,
+    TokensChanged,
+    decode_to_gateway,
+)
+
+MAX_SIGNALS = 4_000
+MAX_BYTES = 8 * 1024 * 1024
+RETRY_AFTER = 2
+TOKEN_KEPT = 60.0
+MAX_TOKENS = 10_000
+COUNT_EVERY = 0.5
+MAX_TOKEN_LENGTH = 256
+
+Answer = Accepted | Limited | Refused
+
+
+class EngineLink(asyncio.Protocol):
+    """One connection to the engine. `draining` is called when the engine says so, `lost` when the link has ended."""
+
+    def __init__(self, draining: Callable[[], None], lost: Callable[[], None]) -> None:
+        self.sites: dict[str, Site] = {}
+        self.sites_by_id: dict[int, Site] = {}
+        self.months: list[tuple[str, str]] = []
+        self.state = State(False, "starting", 0, 0)
+        self.announced = asyncio.Event()
+        self._draining, self._lost = draining, lost
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.WriteTransport | None = None
+        self._unpacker = Unpacker()
+        self._rid = 0
+        self._waiting: dict[int, tuple[asyncio.Future[Any], int, int]] = {}
+        self._signals = self._bytes = 0
+        self._tokens: dict[str, tuple[float, TokenFound]] = {}
+        self._asked: dict[str, asyncio.Future[Any]] = {}
+        self._counts: dict[tuple[int, str], int] = {}
+        self._counting = False
+        self._take: dict[type, Callable[[Any], None]] = {
+            SiteChanged: self._take_site,
+            TokensChanged: lambda _: self._tokens.clear(),
+            Months: self._take_months,
+            State: self._take_state,
+            Drain: lambda _: self._draining(),
+        }
+
+    # --- questions ----------------------------------------------------------------------------------------------------------------
+
+    def submit(self, site_id: int, address: str, session: bytes, conversion: bool, arrivals: list[Arrival]) -> Awaitable[Answer]:
+        """Signals of one request, for the disk. Answers Refused at once (reason 'busy') when too much waits already."""
+        self._rid = rid = self._rid + 1
+        frame = pack(Submit(rid, site_id, address, session, conversion, arrivals))
+        return self._send(rid, frame, len(arrivals))
+
+    async def ask_site(self, public_id: str) -> Site | None:
+        """Whether there is such a site after all. One question for however many ask at once. Raises Unavailable."""
+        key = f"site {public_id}"
+        found = await self._ask_once(key, lambda rid: AskSite(rid, public_id))
+        return found.site
+
+    async def ask_token(self, token: str) -> TokenFound:
+        """Whose token this is; `rights` is '' for no one's. Kept until tokens change, at most 60 s. Raises Unavailable."""
+        kept = self._tokens.get(token)
+        if kept is not None and kept[0] > monotonic():
+            return kept[1]
+        if len(token) > MAX_TOKEN_LENGTH:
+            return TokenFound(0, 0, "", [])
+        found: TokenFound = await self._ask_once(f"token {token}", lambda rid: AskToken(rid, token))
+        return found
+
+    async def command(self, name: str, arguments: dict[str, Any]) -> Any:
+        """Has the engine do something that changes the Box. Raises the BoxError it was refused with."""
+        self._rid = rid = self._rid + 1
+        answer = await self._send(rid, pack(Command(rid, name, arguments)), 1)
+        if isinstance(answer, Refused):
+            raise Unavailable(reason=answer.reason)
+        if isinstance(answer, Failed):
+            raise refused_with(answer)
+        return answer.result
+
+    def count(self, site_id: int, reason: str, times: int = 1) -> None:
+        """Tells the engine, within half a second, that something was refused (`site_id` 0: no known site)."""
+        key = site_id, reason
+        self._counts[key] = self._counts.get(key, 0) + times
+        if not self._counting:
+            self._counting = True
+            self._loop.call_later(COUNT_EVERY, self._send_counts)
+
+    def ready(self, walls: str) -> None:
+        """This gateway serves."""
+        self._write(pack(Ready(walls)))
+
+    def close(self) -> None:
+        """Sends what is left to send, then ends the link."""
+        self._send_counts()
+        if self._transport is not None:
+            self._transport.close()
+
+    @property
+    def alive(self) -> bool:
+        return self._transport is not None and not self._transport.is_closing()
+
+    # --- sending ------------------------------------------------------------------------------------------------------------------
+
+    def _send(self, rid: int, frame: bytearray, signals: int) -> "asyncio.Future[Any]":
+        future = self._loop.create_future()
+        size = len(frame)
+        if not self.alive:
+            future.set_result(Refused(rid, "stopping", RETRY_AFTER))
+        elif self._signals + signals > MAX_SIGNALS or self._bytes + size > MAX_BYTES:
+            future.set_result(Refused(rid, "busy", RETRY_AFTER))
+        else:
+            self._signals += signals
+            self._bytes += size
+            self._waiting[rid] = future, signals, size
+            self._write(frame)
+        return future
+
+    async def _ask_once(self, key: str, question: Callable[[int], object]) -> Any:
+        """One question on the link for all who ask the same at the same time."""
+        future = self._asked.get(key)
+        if future is None:
+            self._rid = rid = self._rid + 1
+            self._asked[key] = future = self._send(rid, pack(question(rid)), 1)
+            future.add_done_callback(lambda _: self._asked.pop(key, None))
+            future.add_done_callback(lambda done: self._keep_token(key, done))
+        answer = await asyncio.shield(future)
+        if isinstance(answer, Refused):
+            raise Unavailable(reason=answer.reason)
+        return answer
+
+    def _keep_token(self, key: str, answered: "asyncio.Future[Any]") -> None:
+        answer = None if answered.cancelled() else answered.result()
+        if isinstance(answer, TokenFound):
+            if len(self._tokens) >= MAX_TOKENS:
+                self._tokens.clear()
+            self._tokens[key.removeprefix("token ")] = monotonic() + TOKEN_KEPT, answer
+
+    def _send_counts(self) -> None:
+        self._counting = False
+        if self._counts and self.alive:
+            self._write(pack(Count([(site_id, reason, times) for (site_id, reason), times in self._counts.items()])))
+            self._counts.clear()
+
+    def _write(self, frame: bytearray) -> None:
+        # No gathering here: uvloop writes everything of one turn of the loop with one writev.
+        if self._transport is not None:
+            self._transport.write(frame)
+
+    # --- what arrives -------------------------------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        for body in self._unpacker.feed(data):
+            message = decode_to_gateway(body)
+            waiting = self._waiting.pop(getattr(message, "rid", 0), None)
+            if waiting is None:
+                self._announce(message)
+            else:
+                future, signals, size = waiting
+                self._signals -= signals
+                self._bytes -= size
+                if not future.done():
+                    future.set_result(message)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.state = State(False, "stopping", self.state.lag_signals, self.state.lag_ms)
+        waiting, self._waiting = self._waiting, {}
+        self._signals = self._bytes = 0
+        for rid, (future, _, _) in waiting.items():
+            if not future.done():
+                future.set_result(Refused(rid, "stopping", RETRY_AFTER))
+        self._lost()
+
+    def _announce(self, message: object) -> None:
+        take = self._take.get(type(message))
+        if take is not None:
+            take(message)
+
+    def _take_site(self, message: SiteChanged) -> None:
+        site = message.site
+        if message.removed:
+            self.sites.pop(site.public_id, None)
+            self.sites_by_id.pop(site.id, None)
+        else:
+            self.sites[site.public_id] = self.sites_by_id[site.id] = site
+
+    def _take_months(self, message: Months) -> None:
+        self.months = message.months
+
+    def _take_state(self, message: State) -> None:
+        self.state = message
+        self.announced.set()
+
+
+def refused_with(failed: Failed) -> BoxError:
+    """The engine's error as it was raised there: same class, same message."""
+    kind = getattr(errors, failed.error, BoxError)
+    error = kind.__new__(kind)
+    Exception.__init__(error, failed.message)
+    error.details = {}
+    return error

@@ -1,0 +1,110 @@
+"""A command line's end of the link: asks the running engine, or starts one for the length of the command. Blocking."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from opsmantik_box import errors
+from opsmantik_box.errors import BoxError, NotRunning
+from opsmantik_box.link.framing import Unpacker, pack
+from opsmantik_box.link.messages import Command, Done, Failed, decode_to_gateway
+
+ANSWER_SEC = 60
+START_SEC = 120
+"""A ledger with a long tail is replayed before the first command."""
+
+
+class ToldError(BoxError):
+    """What an engine answered, in its own words."""
+
+    def __init__(self, message: str, exit_code: int) -> None:
+        self.exit_code = exit_code  # pyright: ignore[reportIncompatibleVariableOverride]
+        self.details = {}
+        Exception.__init__(self, message)
+
+
+class EngineClient:
+    """One connection to DATA/admin.sock."""
+
+    def __init__(self, data: Path) -> None:
+        """Raises NotRunning."""
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(ANSWER_SEC)
+        self._unpacker = Unpacker()
+        self._data = data
+        try:
+            self._socket.connect(os.fspath(data / "admin.sock"))
+        except (FileNotFoundError, ConnectionRefusedError) as error:
+            self._socket.close()
+            raise NotRunning(data=data) from error
+
+    def call(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+        """The result of a command (engine/commands.py). Raises the BoxError the engine answered with, NotRunning when it ended."""
+        self._socket.sendall(pack(Command(1, name, dict(arguments or {}))))
+        while data := self._socket.recv(1 << 16):
+            for body in self._unpacker.feed(data):
+                answer = decode_to_gateway(body)
+                if isinstance(answer, Done):
+                    return answer.result
+                if isinstance(answer, Failed):
+                    raise _as_error(answer)
+        raise NotRunning(data=self._data)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@contextmanager
+def engine_for(data: Path) -> Iterator[EngineClient]:
+    """The engine that runs on this data folder, else one of our own that ends with the block.
+
+    Raises NotRunning, or what kept the engine from starting."""
+    try:
+        client = EngineClient(data)
+    except NotRunning:
+        with _own_engine(data) as client:
+            yield client
+    else:
+        try:
+            yield client
+        finally:
+            client.close()
+
+
+@contextmanager
+def _own_engine(data: Path) -> Iterator[EngineClient]:
+    """It ends when its standard input does: also when we are killed."""
+    command = [sys.executable, "-m", "opsmantik_box.engine", "--data", os.fspath(data)]
+    owner = data.stat() if os.geteuid() == 0 and data.exists() else None
+    as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if owner is not None and owner.st_uid else {}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **as_owner) as engine:
+        assert engine.stdout is not None
+        first = engine.stdout.readline()
+        if first.strip() != "ready":
+            engine.wait(START_SEC)
+            raise ToldError(first.strip() or "The engine did not start; `opsmantik-box doctor` says more.", engine.returncode or 1)
+        client = EngineClient(data)
+        try:
+            yield client
+        finally:
+            client.close()
+            assert engine.stdin is not None
+            engine.stdin.close()
+            engine.wait(ANSWER_SEC)
+
+
+def _as_error(answer: Failed) -> BoxError:
+    """The engine's refusal as the error it was there; the message is kept as it was said."""
+    kind = getattr(errors, answer.error, None)
+    told = ToldError(answer.message, answer.exit_code)
+    if isinstance(kind, type) and issubclass(kind, BoxError):
+        error = kind.__new__(kind)
+        error.details = {}
+        Exception.__init__(error, answer.message)
+        return error
+    return told

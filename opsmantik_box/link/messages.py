@@ -1,0 +1,156 @@
+"""Every message between a gateway (or the command line) and the engine. Arrays with a tag in front; no topics, no filters: keep it dumb.
+
+`rid` numbers a question within one connection; the answer carries it back. Answers come in any order.
+"""
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from opsmantik_box.domain.signals import Arrival
+from opsmantik_box.domain.sites import Site
+
+# --- gateway → engine -------------------------------------------------------------------------------------------------------------
+
+
+class Submit(Struct, frozen=True, array_like=True, tag=1, gc=False):
+    """Signals of one request, all of one site. `address` is the rate bucket's key (truncated: /32 or IPv6 /64) and '' exempts
+    (a site token); `session` the inner bucket's; `conversion`: it holds one, and passes until the outer bucket is empty.
+    Answered by Accepted, Limited or Refused."""
+
+    rid: int
+    site_id: int
+    address: str
+    session: bytes
+    conversion: bool
+    arrivals: list[Arrival]
+
+
+class AskSite(Struct, frozen=True, array_like=True, tag=2, gc=False):
+    """Is there such a site after all? Answered by SiteFound, after every SiteChanged that was sent before."""
+
+    rid: int
+    public_id: str
+
+
+class AskToken(Struct, frozen=True, array_like=True, tag=3, gc=False):
+    """Whose token is this? Answered by TokenFound."""
+
+    rid: int
+    token: str
+
+
+class Count(Struct, frozen=True, array_like=True, tag=4, gc=False):
+    """Refusals since the last Count, as (site id or 0, reason, how many)."""
+
+    refusals: list[tuple[int, str, int]]
+
+
+class Command(Struct, frozen=True, array_like=True, tag=5, gc=False):
+    """Do something that changes the Box, by name (engine/commands.py). Answered by Done or Failed."""
+
+    rid: int
+    name: str
+    arguments: dict[str, Any]
+
+
+class Ready(Struct, frozen=True, array_like=True, tag=6, gc=False):
+    """This gateway serves."""
+
+    walls: str
+
+
+# --- engine → gateway -------------------------------------------------------------------------------------------------------------
+
+
+class Accepted(Struct, frozen=True, array_like=True, tag=20, gc=False):
+    """On disk. `results` in order: (duplicate?, the session's lead score now). `remaining` is what the inner bucket still allows."""
+
+    rid: int
+    results: list[tuple[bool, int]]
+    remaining: int
+
+
+class Limited(Struct, frozen=True, array_like=True, tag=21, gc=False):
+    """Over a rate limit; nothing was stored."""
+
+    rid: int
+    retry_after: int
+
+
+class Refused(Struct, frozen=True, array_like=True, tag=22, gc=False):
+    """The engine takes no writes now (reason: full, busy, replaying, stopping, poisoned); nothing was stored."""
+
+    rid: int
+    reason: str
+    retry_after: int
+
+
+class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
+    rid: int
+    site: Site | None
+
+
+class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
+    """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
+    'send' has exactly the one it may send for."""
+
+    rid: int
+    token_id: int
+    rights: str
+    site_ids: list[int]
+
+
+class SiteChanged(Struct, frozen=True, array_like=True, tag=25, gc=False):
+    """Sent for every site at the start, then at each change. `removed` when it is gone."""
+
+    site: Site
+    removed: bool = False
+
+
+class TokensChanged(Struct, frozen=True, array_like=True, tag=26, gc=False):
+    """Forget what TokenFound said."""
+
+
+class Months(Struct, frozen=True, array_like=True, tag=27, gc=False):
+    """The month files that may be opened for reading, oldest first, as ('YYYY-MM', file name). The engine holds each of them."""
+
+    months: list[tuple[str, str]]
+
+
+class State(Struct, frozen=True, array_like=True, tag=28, gc=False):
+    """How the engine is: `accepting` or why not (`reason` as in Refused). Sent at the start and at every change, and once a second
+    with the lag: signals accepted and not yet in their month file, and the age of the oldest in milliseconds."""
+
+    accepting: bool
+    reason: str
+    lag_signals: int
+    lag_ms: int
+
+
+class Done(Struct, frozen=True, array_like=True, tag=29, gc=False):
+    rid: int
+    result: Any
+
+
+class Failed(Struct, frozen=True, array_like=True, tag=30, gc=False):
+    """A command that was refused. `error` is the class of opsmantik_box.errors, `message` what a person reads."""
+
+    rid: int
+    error: str
+    message: str
+    exit_code: int
+
+
+class Drain(Struct, frozen=True, array_like=True, tag=31, gc=False):
+    """Stop accepting connections, answer what you hold, then close the link."""
+
+
+ToEngine = Submit | AskSite | AskToken | Count | Command | Ready
+ToGateway = (
+    Accepted | Limited | Refused | SiteFound | TokenFound | SiteChanged | TokensChanged | Months | State | Done | Failed | Drain
+)
+
+decode_to_engine = msgspec.msgpack.Decoder(ToEngine).decode
+decode_to_gateway = msgspec.msgpack.Decoder(ToGateway).decode

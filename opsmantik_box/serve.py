@@ -1,0 +1,69 @@
+"""`serve`: the settings, the listening socket and the engine, put together."""
+
+import os
+import resource as limits
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from opsmantik_box.clock import SHIFT_FILE, choose_clock
+from opsmantik_box.domain.rates import RateLimits
+from opsmantik_box.engine.gateways import GatewayOptions
+from opsmantik_box.engine.service import Bounds
+from opsmantik_box.engine.start import add_first_site, open_service, run_service
+from opsmantik_box.errors import UsageError
+from opsmantik_box.logs import configure_logs
+
+if TYPE_CHECKING:
+    from opsmantik_box.config import Settings
+
+BACKLOG = 2048
+FIRST_PASSED_FD = 3
+"""systemd passes sockets from this descriptor on (sd_listen_fds(3))."""
+
+
+def serve(settings: "Settings", data: Path, host: str, port: int, workers: int, greet: Callable[[str, str | None], None]) -> int:
+    """Run the service; its exit code. `greet` is called once it accepts, with its address and the public id of the first site if that
+    was made now. Raises what keeps it from starting."""
+    configure_logs(settings.log_level)
+    _raise_open_files()
+    clock = choose_clock()
+    if SHIFT_FILE in os.environ:
+        structlog.get_logger().warning("the clock is shifted: a test's Box, not one to trust", file=os.environ[SHIFT_FILE])
+    rates, lag = settings.rates, settings.lag
+    service = open_service(
+        data,
+        clock,
+        RateLimits(session=rates.session_per_minute, address=rates.address_per_minute, signals=rates.signals_per_minute),
+        Bounds(lag_signals=lag.signals, queue_signals=lag.queue_signals, queue_bytes=lag.queue_bytes),
+    )
+    listening = listen(host, port)
+    address = "http://{}:{}".format(*listening.getsockname()[:2])
+    first = add_first_site(service)
+    service.when_accepting(lambda: greet(address, first))
+    options = GatewayOptions(
+        data=data, listening=listening, count=workers, trusted_proxies=settings.trusted_proxies,
+        allowed_origins=settings.allowed_origins, walls=settings.walls, log_level=settings.log_level,
+    )  # fmt: skip
+    return run_service(service, options)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """The listening socket: the one systemd passed, else a new one. The engine holds it and never accepts. Raises UsageError."""
+    if os.environ.get("LISTEN_PID") == str(os.getpid()) and int(os.environ.get("LISTEN_FDS", "0")) >= 1:
+        return socket.socket(fileno=FIRST_PASSED_FD)
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        problem = f"Cannot listen on {host}:{port}: {error.strerror or error}. Is something else there? Choose another with --port."
+        raise UsageError(problem=problem) from error
+
+
+def _raise_open_files() -> None:
+    """A connection is a file; gateways inherit the limit."""
+    _, hard = limits.getrlimit(limits.RLIMIT_NOFILE)
+    limits.setrlimit(limits.RLIMIT_NOFILE, (hard, hard))

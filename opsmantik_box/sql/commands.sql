@@ -1,0 +1,69 @@
+-- list_sites --
+-- Every site that is not deleted.
+select id, public_id, name, domains, staging_domains, timezone, default_region, currency, consent, internal_addresses,
+    trusted_proxies, settings, created_at
+from sites where deleted_at is null order by id;
+
+-- add_site --
+-- A tracked website.
+insert into sites (public_id, name, domains, staging_domains, timezone, default_region, currency, consent, internal_addresses,
+    trusted_proxies, settings, created_at)
+values (:public_id, :name, :domains, :staging_domains, :timezone, :default_region, :currency, :consent, :internal_addresses,
+    :trusted_proxies, :settings, :created_at)
+returning id;
+
+-- count_taps --
+-- Taps of a site since a time.
+select count(*) from calls where site_id = ? and source = 'click' and at >= ?;
+
+-- add_user --
+-- A person who may use the Box.
+insert into users (email, name, created_at) values (?, ?, ?) returning id;
+
+-- list_users --
+-- Everybody, with the number of their sites.
+select u.id, u.email, u.name, u.created_at, (select count(*) from site_members m where m.user_id = u.id)
+from users u where u.deleted_at is null order by u.id;
+
+-- find_user --
+-- A person by id or e-mail address.
+select id, email, name from users where deleted_at is null and (cast(id as text) = :who or email = :who);
+
+-- grant_site --
+-- A person works on a site with these rights.
+insert into site_members (site_id, user_id, rights, created_at) values (?, ?, ?, ?)
+on conflict (site_id, user_id) do update set rights = excluded.rights;
+
+-- add_token --
+-- A token: only its keyed hash is kept.
+insert into api_tokens (name, token_hash, user_id, site_id, rights, created_at) values (?, ?, ?, ?, ?, ?) returning id;
+
+-- find_token --
+-- Whose token this is.
+select id, user_id, site_id, rights, last_used_at from api_tokens where token_hash = ? and revoked_at is null;
+
+-- use_token --
+-- When a token was last used; at most once a minute.
+update api_tokens set last_used_at = ? where id = ?;
+
+-- sites_of_user --
+-- The sites a person works on.
+select m.site_id, m.rights from site_members m join sites s on s.id = m.site_id
+where m.user_id = ? and s.deleted_at is null order by m.site_id;
+
+-- list_tokens --
+-- Every token, without anything that would let one use it.
+select t.id, t.name, t.rights, u.email, s.name, t.created_at, t.last_used_at, t.revoked_at
+from api_tokens t left join users u on u.id = t.user_id left join sites s on s.id = t.site_id order by t.id;
+
+-- revoke_token --
+-- From now on this token opens nothing.
+update api_tokens set revoked_at = ? where id = ? and revoked_at is null returning id;
+
+-- read_token_key --
+-- The key of the tokens' hashes (vault).
+select key from token_key;
+
+-- write_token_key --
+-- Once, when the vault is made.
+insert into token_key (one, key) values (1, ?);

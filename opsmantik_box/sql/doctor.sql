@@ -1,0 +1,15 @@
+-- newest_signal --
+-- When the newest signal was received, by the Box's clock at that time. One step from the end of the table.
+select received_at from signals order by seq desc limit 1;
+
+-- partitions --
+-- What each month must reach.
+select month, file, state, last_seq from partitions order by month;
+
+-- checkpoint --
+-- What a month file has.
+select seq from checkpoint;
+
+-- open_alerts --
+-- What was found wrong and is not settled yet, newest first.
+select kind, text, times, last_at from alerts where resolved_at is null order by last_at desc limit 20;
