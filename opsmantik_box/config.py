@@ -53,8 +53,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8787
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
-    allowed_origins: list[str] = []
-    trusted_proxies: list[str] = ["127.0.0.0/8", "::1/128"]
+    allowed_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ("127.0.0.0/8", "::1/128")
     walls: Literal["auto", "landlock", "uid", "none"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     cron_secret: str = ""
@@ -190,9 +190,9 @@ def flatten(tree: dict[str, Any], file: Path, text: str) -> dict[str, object]:
 
 
 def nearest(name: str, known: Mapping[str, object]) -> str:
-    """A guess at what was meant, as the end of a sentence."""
+    """A guess at what was meant, in brackets."""
     close = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def at_line(text: str, key: str) -> str:
@@ -230,7 +230,7 @@ def from_credentials(environment: Mapping[str, str]) -> dict[str, Raw]:
 
 def as_value(key: str, text: str) -> object:
     """A text as the setting wants it: a list is separated by commas."""
-    if not isinstance(pick(Settings(), key), list):
+    if not isinstance(pick(Settings(), key), tuple):
         return text
     return [part.strip() for part in text.split(",") if part.strip()]
 
@@ -268,15 +268,15 @@ def bare_host(text: str) -> str:
     return host
 
 
-def hosts(names: list[str]) -> list[str]:
+def hosts(names: tuple[str, ...]) -> tuple[str, ...]:
     """Every one a bare host. Raises ValueError."""
-    return [bare_host(name) for name in names]
+    return tuple(bare_host(name) for name in names)
 
 
-def networks(names: list[str]) -> list[str]:
+def networks(names: tuple[str, ...]) -> tuple[str, ...]:
     """Every one a network in CIDR notation. Raises ValueError."""
     try:
-        return [str(ipaddress.ip_network(name)) for name in names]
+        return tuple(str(ipaddress.ip_network(name)) for name in names)
     except ValueError as error:
         raise ValueError(f"{error}; write networks like 10.0.0.0/8 or 192.0.2.7/32") from None
 

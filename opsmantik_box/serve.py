@@ -3,7 +3,6 @@
 import os
 import resource as limits
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,26 +12,28 @@ from opsmantik_box.clock import SHIFT_FILE, choose_clock
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.gateways import GatewayOptions
 from opsmantik_box.engine.service import Bounds
-from opsmantik_box.engine.start import add_first_site, open_service, run_service
+from opsmantik_box.engine.start import open_service, run_service
 from opsmantik_box.errors import UsageError
 from opsmantik_box.logs import configure_logs
 
 if TYPE_CHECKING:
     from opsmantik_box.config import Settings
 
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
 BACKLOG = 2048
 FIRST_PASSED_FD = 3
 """systemd passes sockets from this descriptor on (sd_listen_fds(3))."""
 
 
-def serve(settings: "Settings", data: Path, host: str, port: int, workers: int, greet: Callable[[str, str | None], None]) -> int:
-    """Run the service; its exit code. `greet` is called once it accepts, with its address and the public id of the first site if that
-    was made now. Raises what keeps it from starting."""
+def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) -> int:
+    """Run the service; its exit code. Raises what keeps it from starting."""
     configure_logs(settings.log_level)
+    os.umask(0o027)
     _raise_open_files()
     clock = choose_clock()
     if SHIFT_FILE in os.environ:
-        structlog.get_logger().warning("the clock is shifted: a test's Box, not one to trust", file=os.environ[SHIFT_FILE])
+        log.warning("the clock is shifted: a test's Box, not one to trust", file=os.environ[SHIFT_FILE])
     rates, lag = settings.rates, settings.lag
     service = open_service(
         data,
@@ -42,8 +43,7 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int, 
     )
     listening = listen(host, port)
     address = "http://{}:{}".format(*listening.getsockname()[:2])
-    first = add_first_site(service)
-    service.when_accepting(lambda: greet(address, first))
+    service.when_accepting(lambda: log.info("serving", address=address, workers=workers))
     options = GatewayOptions(
         data=data, listening=listening, count=workers, trusted_proxies=settings.trusted_proxies,
         allowed_origins=settings.allowed_origins, walls=settings.walls, log_level=settings.log_level,

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from opsmantik_box.cli.options import existing_folder
-from opsmantik_box.errors import NotFound
 
 SiteRow = dict[str, Any]
 
@@ -28,30 +27,12 @@ def engine(data: Path) -> Iterator[Engine]:
         yield client
 
 
-def call(data: Path, name: str, **arguments: object) -> Any:
+def call(data: Path, command: str, /, **arguments: object) -> Any:
     """One command with the arguments that were given (those that are None or empty are left out)."""
     with engine(data) as client:
-        return client.call(name, {key: value for key, value in arguments.items() if value not in (None, "", (), [])})
+        return client.call(command, {key: value for key, value in arguments.items() if value not in (None, "", (), [])})
 
 
 def find_site(data: Path, told: str) -> SiteRow:
-    """The site with this id, public id, domain or name. Raises NotFound."""
-    rows: list[SiteRow] = call(data, "list_sites")
-    wanted = told.strip().lower()
-    for names in (_ids, _name, _hosts):
-        found = [row for row in rows if wanted in names(row)]
-        if len(found) == 1:
-            return found[0]
-    raise NotFound(kind="site", name=told, listing="site list")
-
-
-def _ids(row: SiteRow) -> set[str]:
-    return {str(row["id"]), row["public_id"], row["public_id"].replace("-", "")}
-
-
-def _name(row: SiteRow) -> set[str]:
-    return {row["name"].lower()}
-
-
-def _hosts(row: SiteRow) -> set[str]:
-    return set(row["domains"])
+    """The site with this id, public id, domain or name. Raises NotFound, UsageError when several are meant."""
+    return call(data, "find_site", site=told)

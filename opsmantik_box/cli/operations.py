@@ -34,7 +34,7 @@ def show(data: Path, config: Path | None, as_json: bool) -> None:
 
 def str_of(value: object) -> str:
     """A value as text, so that a column of mixed ones is aligned left."""
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
 
 
 @config.command()
@@ -74,9 +74,11 @@ def doctor(data: Path, config: Path | None, as_json: bool) -> int:
 
 def _status(data: Path) -> dict[str, Any]:
     """What the running engine says of itself. Raises NotRunning."""
+    from contextlib import closing
+
     from opsmantik_box.link.client import EngineClient
 
-    with EngineClient(data) as client:
+    with closing(EngineClient(data)) as client:
         return client.call("status", {})
 
 

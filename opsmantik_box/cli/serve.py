@@ -2,7 +2,9 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from shutil import which
 
 import click
 
@@ -89,12 +91,9 @@ def next_words(data: Path) -> str:
     return f"Next: add a site, then paste the snippet it prints.\n\n  {added}\n\nIf something is odd: {command('doctor')}\n"
 
 
-class as_typed:  # noqa: N801  (reads as a verb where it is used)
-    """Commands as the reader can type them here: the program's path as it was called, --data only where it is needed."""
-
-    def __init__(self, data: Path) -> None:
-        self.program = "opsmantik-box" if not os.sep in sys.argv[0] else os.path.relpath(sys.argv[0])
-        self.folder = [] if data == data_folder(None) else ["--data", str(data)]
-
-    def __call__(self, *words: str) -> str:
-        return " ".join([self.program, *words, *self.folder])
+def as_typed(data: Path) -> Callable[..., str]:
+    """Commands as the reader can type them here: the program as it was called, --data only where it is needed."""
+    called = Path(sys.argv[0])
+    program = f"{Path(sys.executable).name} -m opsmantik_box" if called.name == "__main__.py" else os.path.relpath(called)
+    folder = [] if data == data_folder(None) else ["--data", str(data)]
+    return lambda *words: " ".join(["opsmantik-box" if which(called.name) else program, *words, *folder])

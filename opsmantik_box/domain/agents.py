@@ -13,10 +13,15 @@ from opsmantik_box.domain.crawlers import bot_reason
 MAX_AGENT = 512
 CACHED = 4_096
 
-_TABLET = re.compile(r"iPad|Tablet|PlayBook|Kindle|Silk/(?!.*Mobile)|\bKF[A-Z]{2,5}\b|Nexus (?:7|9|10)\b|\bSM-[TPX]\d{3}|Lenovo (?:TB|YT)-|\bMediaPad\b|Xiaomi Pad|Redmi Pad",
-                     re.IGNORECASE)  # fmt: skip
-_SCREEN = re.compile(r"SMART-?TV|SmartHub|Web0S|NetCast|BRAVIA|GoogleTV|Android TV|AppleTV|\bAFT[A-Z]|CrKey|HbbTV|PlayStation|Xbox|Nintendo|Tizen(?!.*Mobile)")
-_MOBILE = re.compile(r"Mobile|iPhone|iPod|Windows Phone|IEMobile|BlackBerry|BB10|Opera Mini|Opera Mobi|webOS/|KAIOS", re.IGNORECASE)
+_TABLET = re.compile(
+    r"iPad|Tablet|PlayBook|Kindle|Silk/(?!.*Mobile)|\bKF[A-Z]{2,5}\b|Nexus (?:7|9|10)\b|\bSM-[TPX]\d{3}"
+    r"|Lenovo (?:TB|YT)-|MediaPad|Xiaomi Pad|Redmi Pad"
+)
+_SCREEN = re.compile(
+    r"SMART-?TV|SmartHub|Web0S|NetCast|BRAVIA|GoogleTV|Android TV|AppleTV|\bAFT[A-Z]|CrKey|HbbTV|PlayStation|Xbox|Nintendo"
+    r"|Tizen(?!.*Mobile)"
+)
+_MOBILE = re.compile(r"Mobile|iPhone|iPod|Windows Phone|IEMobile|BlackBerry|BB10|Opera Mini|Opera Mobi|webOS/|KAIOS")
 _DESKTOP = re.compile(r"Windows NT|Macintosh|X11|CrOS|Linux|FreeBSD|Windows (?:9|2000|XP)")
 
 _BROWSERS = (
@@ -44,7 +49,7 @@ _BROWSERS = (
     ("Vivo", r"VivoBrowser"),
     ("Oppo", r"HeyTapBrowser"),
     ("Firefox", r"Firefox|FxiOS|Focus/"),
-    ("Chrome", r"CriOS"),
+    ("Chrome", "CriOS"),
     ("WebView", r"; wv\)"),
     ("Chrome", r"Chrom(?:e|ium)/"),
     ("Internet Explorer", r"MSIE |Trident/"),
@@ -52,7 +57,7 @@ _BROWSERS = (
     ("Safari", r"Version/[\d.]+ .*Safari/|(?:iPhone|iPad|iPod|Macintosh).*Safari/"),
     ("WebView", r"(?:iPhone|iPad|iPod).*AppleWebKit"),
 )
-_FAMILIES = re.compile("|".join(f"(?P<b{number}>{pattern})" for number, (_, pattern) in enumerate(_BROWSERS)))
+_FAMILIES = tuple((name, re.compile(pattern)) for name, pattern in _BROWSERS)
 
 
 class Agent(Struct, frozen=True, gc=False):
@@ -91,6 +96,4 @@ def read_device(user_agent: str) -> str:
 
 def read_browser(user_agent: str) -> str:
     """The family; an app's own window counts as the app (Instagram, Facebook): that is where the visitor was."""
-    named = [pattern for pattern in _FAMILIES.finditer(user_agent)]
-    ranks = [int(str(found.lastgroup)[1:]) for found in named]
-    return _BROWSERS[min(ranks)][0] if ranks else ""
+    return next((name for name, pattern in _FAMILIES if pattern.search(user_agent)), "")

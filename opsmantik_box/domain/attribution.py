@@ -77,4 +77,4 @@ def _is_country(label: str) -> bool:
 
 def rank_with_past(own: int, returning: bool) -> int:
     """The rank of a signal once its visitor's past is known: a return visitor is at least assisted."""
-    return min(own, Rank.ASSISTED) if returning else own
+    return min(own, int(Rank.ASSISTED)) if returning else own

@@ -3,7 +3,7 @@
 UTC milliseconds everywhere else; a local time never leaves this module.
 """
 
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -61,7 +61,7 @@ def hour_starts(day: str, timezone_name: str) -> list[int]:
 def day_of(at: int, timezone_name: str) -> str:
     """The day a time lies in, there."""
     where = zone(timezone_name)
-    return datetime.fromtimestamp(at / 1000, timezone.utc).astimezone(where).date().isoformat()
+    return datetime.fromtimestamp(at / 1000, UTC).astimezone(where).date().isoformat()
 
 
 def days_of_range(first: str, last: str) -> list[str]:

@@ -4,7 +4,7 @@ import msgspec
 from msgspec import Struct
 
 from opsmantik_box.domain.attribution import Rank, rank_with_past
-from opsmantik_box.domain.scoring import DEFAULT_VERSION, Rule
+from opsmantik_box.domain.scoring import DEFAULT_VERSION, RETURNING_AD_USER
 from opsmantik_box.domain.signals import Signal
 
 
@@ -36,8 +36,8 @@ class Known(Struct, gc=False):
 
 def decide(site_id: int, signal: Signal, known: Known, returning: bool, intent: bool, weights_version: int = DEFAULT_VERSION) -> Decision:
     """`returning`: this visitor had a touch in an earlier session (now, or at an earlier signal of this session)."""
-    fired = signal.fired | (Rule.RETURNING_AD_USER if returning else 0)
-    return Decision(site_id, known.month, int(fired), int(rank_with_past(signal.rank, returning)), intent, weights_version, signal)
+    fired = signal.fired | (RETURNING_AD_USER if returning else 0)
+    return Decision(site_id, known.month, fired, rank_with_past(signal.rank, returning), intent, weights_version, signal)
 
 
 def learn(known: Known, decision: Decision, seq: int) -> Known:

@@ -67,8 +67,8 @@ def _hash(size: int, kind: bytes, site_id: int, *parts: bytes) -> bytes:
 
 
 def legacy_event_ids(site_id: int, sid: bytes | str, body: bytes, received_at: int) -> list[bytes]:
-    """The ids of a signal that brought none: hash(site, sid, body, ten-second slot) of this slot, then of the two before. Any of them
-    known makes it a duplicate, so a copy within 20 seconds is one, wherever the slots' edges fall."""
+    """The ids of a signal that brought none: hash(site, sid, body, ten-second slot) of this slot, then of the two before. Any of
+    them known makes it a duplicate, so a copy within 20 seconds is one, wherever the slots' edges fall."""
     session = sid if isinstance(sid, bytes) else sid.encode("utf-8", "replace")
     slot = received_at // SLOT_MS
     return [_hash(16, b"event", site_id, session, body, b"%d" % (slot - back)) for back in range(3)]

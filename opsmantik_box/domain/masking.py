@@ -1,4 +1,4 @@
-"""Masking of what visitors leave in addresses: the values of query keys that look like an e-mail address, a phone number or a secret.
+"""Masking of what visitors leave in addresses: the query values that look like an e-mail address, a phone number or a secret.
 
 Never masked: click ids, utm_*, ad parameters, and the keys on the site's list. Pure, and final: what is masked is not on disk.
 """
@@ -7,19 +7,21 @@ import re
 from collections.abc import Container
 from urllib.parse import unquote_plus
 
-CLICK_KEYS = frozenset(
-    "gclid wbraid gbraid dclid gclsrc fbclid ttclid msclkid yclid twclid li_fat_id srsltid epik rdt_cid scclid".split()
-)
-AD_KEYS = frozenset(
-    "campaignid adgroupid keyword matchtype network device loc_physical_ms loc_interest_ms creative placement targetid target "
-    "adposition devicemodel feeditemid extensionid gad_source gad_campaignid".split()
-)
+CLICK_KEYS = frozenset({
+    "gclid", "wbraid", "gbraid", "dclid", "gclsrc", "fbclid", "ttclid", "msclkid", "yclid", "twclid", "li_fat_id", "srsltid",
+    "epik", "rdt_cid", "scclid",
+})  # fmt: skip
+AD_KEYS = frozenset({
+    "campaignid", "adgroupid", "keyword", "matchtype", "network", "device", "loc_physical_ms", "loc_interest_ms", "creative",
+    "placement", "targetid", "target", "adposition", "devicemodel", "feeditemid", "extensionid", "gad_source", "gad_campaignid",
+})  # fmt: skip
 PLAIN_KEYS = CLICK_KEYS | AD_KEYS | {"opsmantik"}
 
-SECRET_KEYS = frozenset(
-    "password passwd pwd pass sifre parola token access_token refresh_token id_token auth authorization api_key apikey key secret "
-    "client_secret signature sig otp pin session sessionid session_id sid jwt code nonce hash".split()
-)
+SECRET_KEYS = frozenset({
+    "password", "passwd", "pwd", "pass", "sifre", "parola", "token", "access_token", "refresh_token", "id_token", "auth",
+    "authorization", "api_key", "apikey", "key", "secret", "client_secret", "signature", "sig", "otp", "pin", "session",
+    "sessionid", "session_id", "sid", "jwt", "code", "nonce", "hash",
+})  # fmt: skip
 """Keys whose value is a secret already when it is eight characters long and holds a digit."""
 
 EMAIL, PHONE, SECRET = "[email]", "[phone]", "[secret]"

@@ -1,4 +1,4 @@
-"""What is kept of `meta`, by an allow-list of names; and how its numbers and texts are read. Pure. The list for people: docs/metadata.md.
+"""What is kept of `meta`, by an allow-list of names, and how its numbers and texts are read. Pure. For people: docs/metadata.md.
 
 Unknown names are dropped and told (they are counted, so that a tracker's new word is noticed); names of hardware (gpu, mem, screen)
 are unknown on purpose: they would make a fingerprint of a device that was never asked.
@@ -26,10 +26,10 @@ TEXTS: dict[str, int] = {
 }  # fmt: skip
 """Texts (numbers and yes/no are kept too), by the most characters kept."""
 
-NUMBERS = frozenset(
-    "scroll_pct cta_hovers active_sec seq internal dup lost parked outbox depth attempts buffered denied visible "
-    "intent_dup ts_raw".split()
-)
+NUMBERS = frozenset({
+    "scroll_pct", "cta_hovers", "active_sec", "seq", "internal", "dup", "lost", "parked", "outbox", "depth", "attempts", "buffered",
+    "denied", "visible",
+})  # fmt: skip
 """Numbers, yes/no, or a count by reason (`lost`: {"quota": 2})."""
 
 OBJECTS = frozenset({"lost", "parked", "outbox", "consent", "storage", "breaker"})

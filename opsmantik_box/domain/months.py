@@ -1,4 +1,4 @@
-"""Months: which one a session belongs to, when it closes, what it is called. Pure. A month is 'YYYY-MM' in UTC; times in milliseconds.
+"""Months: which one a session belongs to, when it closes, what it is called. Pure. A month is 'YYYY-MM', UTC; times milliseconds.
 
 Rule of architecture.md: chosen once, from the first accepted signal of a session; whatever the clocks say, there is always one.
 """
@@ -47,8 +47,8 @@ def previous_month(month: str) -> str:
 
 
 def closes_at(month: str) -> int:
-    """When it takes no new session any more: its end and 48 hours."""
-    return month_start(next_month(month)) + EDGE_MS
+    """When it takes no signal any more: the next month's end and 48 hours."""
+    return month_start(next_month(next_month(month))) + EDGE_MS
 
 
 def make_ahead_at(month: str) -> int:

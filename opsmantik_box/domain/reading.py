@@ -7,7 +7,7 @@ address) is cached where it is read.
 
 import math
 import re
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -57,8 +57,8 @@ class Refusal(Struct, frozen=True, gc=False):
 
 
 class Reading(Struct, frozen=True, gc=False):
-    """`dropped`: names of `meta` that were not kept. `notes`: what else was not as it should be (ev_unreadable, id_malformed, u_cut),
-    to be counted."""
+    """`dropped`: names of `meta` that were not kept. `notes`: what else was not as it should be, to be counted (ev_unreadable,
+    id_malformed, u_cut)."""
 
     arrival: Arrival
     dropped: tuple[str, ...]
@@ -180,14 +180,14 @@ def _read(wire: WireSignal, event: bytes, page: Page, payload: Payload, rules: S
     fingerprint = metadata.read_text(meta.get("fp") or meta.get("fingerprint"))[:128]
     agent = read_agent(context.user_agent)
     sent_at = wire.st if context.sent_at is None else context.sent_at
-    fired = fired_rules(category, action, label, payload.ev, scroll, metadata.read_count(meta.get("cta_hovers"), 1), is_google(host))
+    hovers = metadata.read_count(meta.get("cta_hovers"), 1)
     return Signal(
         sid=ids.session_id(rules.id, payload.sid, fingerprint, event),
         at=corrected_time(context.received_at, sent_at, wire.ts),
         received_at=context.received_at,
         month_hint=read_hint(payload.sm),
         category="acquisition" if click and category not in UNTOUCHED else category,
-        fired=int(fired),
+        fired=int(fired_rules(category, action, label, payload.ev, scroll, hovers, is_google(host))),
         rank=int(rank_signal(click is not None, page.params, host)),
         fingerprint=fingerprint,
         weak=bool(_WEAK.fullmatch(fingerprint)),
@@ -233,8 +233,8 @@ def _is_internal(page: Page, meta: dict[str, Any], rules: SiteRules, address: st
 
 def _read_consent(meta: dict[str, Any]) -> str:
     """The visitor's choice in a word (granted, pending, denied, limit), or the consent-mode states as they were told."""
-    told = meta.get("consent")
+    told: object = meta.get("consent")
     if isinstance(told, dict):
-        states: dict[str, Any] = told
+        states = cast("dict[str, object]", told)
         return ",".join(f"{name}={states[name]}" for name in sorted(states))[:128]
     return metadata.read_text(told)

@@ -6,11 +6,10 @@ Every field is a minimum, a maximum, a sum, an OR, or a register: the value carr
 
 from collections.abc import Iterable
 
-import msgspec
 from msgspec import Struct
 
 from opsmantik_box.domain.decisions import Decision
-from opsmantik_box.domain.scoring import Rule
+from opsmantik_box.domain.scoring import CONVERSION, SCROLLED
 
 GAP_MS = 30 * 60_000
 """A longer silence is not time on the site."""
@@ -69,7 +68,7 @@ def fold(session: Session | None, decision: Decision, seq: int, page: str) -> Se
     session.event_count += 1
     session.page_views += signal.is_view
     session.intents += decision.intent
-    session.conversion_events += bool(signal.fired & Rule.CONVERSION)
+    session.conversion_events += bool(signal.fired & CONVERSION)
     session.fired |= decision.fired
     session.rank = min(session.rank, decision.rank)
     session.scroll_pct = max(session.scroll_pct, signal.scroll_pct)
@@ -121,9 +120,7 @@ def is_bounce(session: Session) -> bool:
         session.page_views <= 1
         and not session.intents
         and not session.conversion_events
-        and not session.fired & (Rule.SCROLL_50 | Rule.SCROLL_90)
+        and not session.fired & SCROLLED
         and session.exit_key[0] - session.entry_key[0] < BOUNCE_MS
     )
 
-
-copy = msgspec.structs.replace

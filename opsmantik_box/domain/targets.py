@@ -111,8 +111,8 @@ def _format(number: phonenumbers.PhoneNumber) -> str:
 
 
 def target_of(kind: Kind, text: str, region: str, wa_hosts: tuple[str, ...]) -> str:
-    """The target of a contact that is known to be one, by its label: a link, or a number in words. `tel:unknown` when it is neither."""
-    found = read_target(text, region, wa_hosts)
+    """The target of what is known to be a contact, by its label: a link (also without `https://`), or a number and nothing else."""
+    found = read_target(text, region, wa_hosts) or read_target(f"https://{text.strip()}", region, wa_hosts)
     if found:
         address = found[1].partition(":")[2]
         return found[1] if found[0] == kind else _PREFIX[kind] + (address if address.startswith("+") else "unknown")

@@ -1,4 +1,4 @@
-"""Reading page addresses: what is kept of one (masked, at most 2,048 characters), where it points, and what advertising wrote into it.
+"""Page addresses: what is kept of one (masked, at most 2,048 characters), where it points, what advertising wrote into it.
 
 Pure and cached: a day's signals carry few addresses, many times each. Never raises; a text that is no http(s) address is None.
 """
@@ -28,13 +28,13 @@ _READ = frozenset(CAMPAIGN_KEYS) | _PARAMS | frozenset(CLICK_KINDS) | {"opsmanti
 _URL = re.compile(r"(https?)://(?:[^/?#@\s]*@)?([^/?#\s:@\[\]]+|\[[0-9a-f:.]+\])(?::\d{0,5})?(?=[/?#]|$)([^?#]*)(?:\?([^#]*))?(?:#(.*))?",
                   re.IGNORECASE | re.DOTALL)  # fmt: skip
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\]", re.ASCII)
-_CLICK_ID = re.compile(r"[!-z|~]{1,%d}" % MAX_CLICK_ID, re.ASCII)
+_CLICK_ID = re.compile(rf"[!-z|~]{{1,{MAX_CLICK_ID}}}", re.ASCII)
 _NO_CLICK_ID = frozenset({"null", "undefined", "none", "true", "false", "0"})
 
 
 class Page(Struct, frozen=True, gc=False):
-    """`text` is what is kept; `host` lower case, without port; `click` is (kind, id). `campaign` and `params` hold decoded values by
-    lower-case key, empty ones left out. `cut`: it was longer than 2,048. `internal`: it marks the browser as the agency's own."""
+    """`text` is what is kept; `host` lower case, without port; `click` is (kind, id). `campaign` and `params` hold decoded values
+    by lower-case key, empty ones left out. `cut`: it was longer than 2,048. `internal`: it marks the browser as the agency's."""
 
     text: str
     host: str

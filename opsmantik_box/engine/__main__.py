@@ -3,6 +3,7 @@ output (or what is wrong), serves DATA/admin.sock, and ends when its standard in
 
 import argparse
 import asyncio
+import os
 import sys
 import threading
 from pathlib import Path
@@ -36,6 +37,7 @@ def main() -> int:
     parser.add_argument("--data", type=Path, required=True)
     data: Path = parser.parse_args().data
     configure_logs("warning")
+    os.umask(0o027)
     try:
         service = open_service(data, choose_clock(), RateLimits(), Bounds())
     except BoxError as error:

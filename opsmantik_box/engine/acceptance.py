@@ -13,7 +13,7 @@ from opsmantik_box.domain.attribution import LOOKBACK_MS, NAMES, Rank
 from opsmantik_box.domain.decisions import Decision, Known, decide, encode_decision, learn
 from opsmantik_box.domain.feed import IntentBody, as_json
 from opsmantik_box.domain.ids import uuid_text
-from opsmantik_box.domain.scoring import Rule, breakdown, score
+from opsmantik_box.domain.scoring import RETURNING_AD_USER, breakdown, score
 from opsmantik_box.domain.signals import Arrival, Signal, Tap, decode_arrival, decode_payload, encode_arrival
 from opsmantik_box.engine.known_sessions import Key, KnownSessions
 from opsmantik_box.engine.ledger import SQL, Ledger, disk_error
@@ -189,7 +189,7 @@ class Writing:
 
     def _decide(self, site_id: int, arrival: Arrival, known: Known) -> Decision:
         signal = arrival.signal
-        returning = bool(known.fired & Rule.RETURNING_AD_USER) or self._has_returned(site_id, signal)
+        returning = bool(known.fired & RETURNING_AD_USER) or self._has_returned(site_id, signal)
         self._touch(site_id, signal)
         decision = decide(site_id, signal, known, returning, intent=False)
         if signal.tap and self._add_intent(site_id, arrival, signal.tap, decision, known):

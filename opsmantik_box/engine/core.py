@@ -97,7 +97,7 @@ class Core:
         """No more signals for this month: one file, hashed. Everything of it must have been projected."""
         while self.catch_up(now):
             pass
-        rows, sha256 = self.months.shut(month)
+        rows, sha256 = self.months.shut(month, now)
         with self.ledger.transaction():
             self.ledger.close_partition(month, rows, sha256, now)
 
@@ -107,9 +107,9 @@ class Core:
         ahead = month_rules.next_month(month_rules.month_of(now))
         if now >= month_rules.make_ahead_at(month_rules.month_of(now)) and ahead not in dict(before):
             self.make_month(ahead, now)
-        for file in self.months.files():
-            if now >= month_rules.closes_at(file.month):
-                self.close_month(file.month, now)
+        for partition in self.ledger.partitions():
+            if partition.state == "open" and now >= month_rules.closes_at(partition.month):
+                self.close_month(partition.month, now)
         return self.months.names() != before
 
     def recover(self) -> bool:

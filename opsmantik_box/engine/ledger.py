@@ -146,7 +146,7 @@ class ProcessedIds:
             return
         name = month.replace("-", "_")
         self._db.execute(SQL["make_processed"].format(month=name))
-        kept = [other for (other,) in self._db.execute(SQL["list_processed"]) if self._keep(other, received_at)]
+        kept = [other for (other,) in self._db.execute(SQL["list_processed"]).fetchall() if self._keep(other, received_at)]
         self._claim = SQL["claim_id"].format(month=name)
         self._find = [SQL["find_id"].format(month=other) for other in reversed(kept) if other != name]
         self._find_here = SQL["find_id"].format(month=name)
@@ -198,7 +198,7 @@ def disk_error(error: BaseException) -> Exception | None:
     """What a database error means for the ledger; None when it says nothing about the disk (a constraint, a rule, a bug)."""
     if isinstance(error, apsw.FullError):
         return LedgerFull()
-    if isinstance(error, apsw.BusyError | apsw.LockedError):
+    if isinstance(error, apsw.BusyError):
         return Unavailable(reason="another process holds the ledger's lock")
     if isinstance(error, apsw.IOError) and error.extendedresult in _NO_ROOM:
         return LedgerFull()

@@ -239,10 +239,11 @@ class Months:
                 return known
         return None
 
-    def shut(self, month: str) -> tuple[int, str]:
+    def shut(self, month: str, now: int) -> tuple[int, str]:
         """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is
         never read by other means.)"""
-        file = self._open.pop(month)
+        file = self.open(month, now)
+        del self._open[month]
         rows = sum(file.db.execute(SQL["count_rows"]).fetchone())
         file.wal.empty()
         file.db.pragma("journal_mode", "delete")

@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,7 +27,7 @@ from opsmantik_box.engine.notify import notify, watchdog_sec
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.projector import SLICE
 from opsmantik_box.engine.vault import Vault
-from opsmantik_box.errors import BoxError, LedgerPoisoned
+from opsmantik_box.errors import BoxError, LedgerPoisoned, Unavailable
 from opsmantik_box.link import messages as m
 
 BATCH = 500
@@ -39,6 +39,7 @@ STOP_GATEWAYS_SEC = 4.0
 STOP_PROJECTION_SEC = 3.0
 REST_SEC = 5
 CALENDAR_SEC = 60
+MOST_REASONS = 2_000
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -81,6 +82,7 @@ class Service:
         self._behind_since: int | None = None
         self._told: tuple[bool, str] | None = None
         self._refusals: Counter[tuple[int, str]] = Counter()
+        self._reasons: set[tuple[int, str]] = set()
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._ended: asyncio.Future[int] | None = None
@@ -151,13 +153,12 @@ class Service:
         self._count_refusals()
         self._end(0)
 
-    def _fail(self, error: LedgerPoisoned) -> None:
-        """The ledger cannot be trusted any more: nobody gets a yes, and the process ends."""
-        log.critical("the engine stops", problem=str(error))
+    def _fail(self, error: Exception) -> None:
+        """The ledger, or the engine itself, cannot be trusted any more: nobody gets a yes, and the process ends."""
+        log.critical("the engine stops", problem=str(error), exc_info=None if isinstance(error, LedgerPoisoned) else error)
         notify(f"STATUS={error}")
         self._replaying = self._stopping = True
-        for waiting in self._queue:
-            waiting.peer.send(m.Refused(waiting.asked.rid, "poisoned", BUSY_SEC))
+        self._refuse(self._queue, "poisoned", BUSY_SEC)
         self._queue.clear()
         self.flush()
         self._end(1)
@@ -205,13 +206,20 @@ class Service:
             case m.AskToken():
                 self._guard(lambda: peer.send(self._find_token(asked)))
             case m.Count():
-                for site_id, reason, count in asked.refusals:
-                    self._refusals[site_id, reason] += count
+                self._note_refusals(asked.refusals)
             case m.Command():
                 self._guard(lambda: peer.send(run_command(self, asked)))
             case m.Ready():
                 peer.walls = asked.walls
                 log.info("a gateway serves", walls=asked.walls)
+
+    def _note_refusals(self, refusals: Iterable[tuple[int, str, int]]) -> None:
+        """Some reasons are names that somebody invented: past a number of them, the rest share one."""
+        for site_id, reason, count in refusals:
+            known = (site_id, reason) in self._reasons or len(self._reasons) < MOST_REASONS
+            key = (site_id, reason if known else "other")
+            self._reasons.add(key)
+            self._refusals[key] += count
 
     def _guard(self, work: Any) -> None:
         try:
@@ -278,7 +286,7 @@ class Service:
             if self.core.lag and not self.core.full and (not self._queue or self.core.lag >= SLICE):
                 self._catch_up()
             self.core.tend()
-        except LedgerPoisoned as error:
+        except Exception as error:
             self._fail(error)
             return
         if (self._queue or self.core.lag) and not self.core.full:
@@ -294,15 +302,17 @@ class Service:
         incoming = [Incoming(waiting.asked.site_id, arrival) for waiting in batch for arrival in waiting.asked.arrivals]
         try:
             answers = self.core.accept(incoming, now)
-        except LedgerPoisoned:
-            for waiting in batch:
-                waiting.peer.send(m.Refused(waiting.asked.rid, "poisoned", BUSY_SEC))
+        except Unavailable as error:
+            self._refuse(batch, "full" if self.core.full else "busy", error.retry_after or BUSY_SEC)
+        except Exception:
+            self._refuse(batch, "poisoned", BUSY_SEC)
             raise
-        except BoxError as error:
-            for waiting in batch:
-                waiting.peer.send(m.Refused(waiting.asked.rid, "full" if self.core.full else "busy", error.retry_after or BUSY_SEC))
-            return
-        self._answer(batch, answers, now)
+        else:
+            self._answer(batch, answers, now)
+
+    def _refuse(self, batch: Iterable[Waiting], reason: str, retry_after: int) -> None:
+        for waiting in batch:
+            waiting.peer.send(m.Refused(waiting.asked.rid, reason, retry_after))
 
     def _take(self) -> list[Waiting]:
         """Requests whose signals together make at most one batch (or one request that is larger)."""

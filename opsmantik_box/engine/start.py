@@ -6,7 +6,6 @@ import uvloop
 
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.rates import RateLimits
-from opsmantik_box.domain.site_entry import SiteEntry
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.gateways import GatewayOptions
@@ -32,10 +31,3 @@ def run_service(service: Service, options: GatewayOptions | None) -> int:
         service.close()
     return code
 
-
-def add_first_site(service: Service) -> str | None:
-    """A Box without sites gets one for this machine, so that there is something to try; its public id, None when there were sites."""
-    if service.directory.sites:
-        return None
-    entry = SiteEntry(name="first-site", domains=["localhost", "127.0.0.1"], consent="granted")
-    return service.directory.add_sites([entry], service.clock())[0].public_id

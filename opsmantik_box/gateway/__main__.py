@@ -19,7 +19,6 @@ import uvicorn
 import uvloop
 from msgspec import Struct
 
-from opsmantik_box import logs
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.gateway import walls
@@ -29,6 +28,7 @@ from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.gateway.sync import Sync
+from opsmantik_box.logs import configure_logs
 
 DRAIN_SECONDS = 6.0
 LOST_SECONDS = 0.4
@@ -51,7 +51,6 @@ class Options(Struct, frozen=True):
     walls: str
     number: int
     log_level: str
-    rate_limit: int
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -64,7 +63,6 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--walls", choices=walls.WALLS, default="auto")
     parser.add_argument("--number", type=int, default=0)
     parser.add_argument("--log-level", default="info")
-    parser.add_argument("--rate-limit", type=int, default=100, help="requests a minute of one session, as X-RateLimit-Limit tells it")
     return Options(**vars(parser.parse_args(arguments)))
 
 
@@ -97,7 +95,7 @@ class Gateway:
         self._options, self._holding = options, holding
         self.link = EngineLink(self._drain, self._lose)
         clock = choose_clock()
-        sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin), options.rate_limit)
+        sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin))
         api = build_api(Reads(options.data, lambda: self.link.months), self.link, clock)
         self._router = Router(sync, api, self.link)
         self._server = Server(server_config(self._router), self._started)
@@ -170,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = read_options(arguments)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    logs.configure(options.log_level)
+    configure_logs(options.log_level)
     raise_file_limit()
     holding = walls.drop_write_access(options.data, options.walls)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -4,8 +4,9 @@ request after request is worked out once and kept; a changed site gets a new doo
 
 from functools import lru_cache
 
-from opsmantik_box.domain.addresses import Networks, bucket_key, client_address, read_networks
+from opsmantik_box.domain.addresses import Networks, bucket_key, client_address
 from opsmantik_box.domain.origins import origin_allowed
+from opsmantik_box.domain.site_rules import site_rules
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.domain.urls import read_url
 
@@ -18,8 +19,9 @@ class Door:
 
     def __init__(self, site: Site, trusted: Networks, allowed_origins: tuple[str, ...]) -> None:
         self.site = site
-        domains = (*site.domains, *site.staging_domains)
-        proxies = (*trusted, *read_networks(site.trusted_proxies))
+        rules = site_rules(site)
+        domains = (*rules.domains, *rules.staging)
+        proxies = (*trusted, *rules.trusted)
 
         @lru_cache(maxsize=_KEPT)
         def judge(origin: bytes, page_host: str) -> tuple[bool, str]:

@@ -7,12 +7,13 @@ makes neither task nor timer of its own: the server's task waits for one Future.
 
 import asyncio
 import traceback
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import structlog
 from msgspec import Raw, Struct
 
 from opsmantik_box.clock import Clock
+from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.ids import site_id_text
 from opsmantik_box.domain.reading import Context, Refusal, read_signal
 from opsmantik_box.domain.signals import Arrival, WireBody, WireSignal
@@ -54,11 +55,11 @@ class Caller(Struct, frozen=True, gc=False):
 
 
 class Sync:
-    """The callable. `trusted` are the Box's trusted proxies (CIDR), `allowed_origins` hosts that may send for any site."""
+    """The callable. `trusted` are the Box's trusted proxies, `allowed_origins` hosts that may send for any site."""
 
-    def __init__(self, link: EngineLink, clock: Clock, trusted: Sequence[str], allowed_origins: Sequence[str]) -> None:
+    def __init__(self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...]) -> None:
         self._link, self._clock = link, clock
-        self._trusted, self._allowed_origins = tuple(trusted), tuple(allowed_origins)
+        self._trusted, self._allowed_origins = trusted, allowed_origins
         self._doors: dict[str, Door] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -164,7 +165,7 @@ class Sync:
         reading = read_signal(wire, site, Context(self._clock(), sent_at, caller.user_agent, caller.client))
         if isinstance(reading, Refusal):
             return reading
-        for reason in reading.dropped:
+        for reason in reading.notes:
             self._link.count(site.id, reason)
         return reading.arrival
 

@@ -169,7 +169,9 @@ def check_walls(patient: Patient) -> Iterator[Finding]:
         yield Finding("walls", "fail", "No gateway runs.", "The log says why it ended: `journalctl -u opsmantik-box -n 50`.")
     for one in gateways:
         name, held = f"walls of gateway {one['number']}", one["walls"]
-        if held in ("landlock", "uid"):
+        if not held:
+            yield Finding(name, "fail", "It does not answer yet.", "Look again in a moment; if it stays so, `journalctl -u opsmantik-box -n 50`.")
+        elif held in ("landlock", "uid"):
             yield Finding(name, "ok", f"It cannot write: {held} holds.")
         else:
             yield Finding(name, "warn", "Nothing but its code keeps it from writing.", "Use a kernel with Landlock (5.13 or newer), or start as root with walls=uid.")
