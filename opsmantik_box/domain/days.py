@@ -17,7 +17,7 @@ def zone(name: str) -> ZoneInfo:
     """Raises ValueError for a name that is no time zone."""
     try:
         return ZoneInfo(name)
-    except (OSError, KeyError) as problem:  # ZoneInfoNotFoundError is a KeyError; a folder's name gives an OSError
+    except (OSError, KeyError, ValueError) as problem:  # not found, a folder's name, a path
         raise ValueError(f"{name!r} is no time zone") from problem
 
 

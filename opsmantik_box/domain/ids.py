@@ -11,11 +11,12 @@ SLOT_MS = 10_000
 
 def event_id(text: str | None) -> bytes | None:
     """The 16 bytes of a UUID of any version, in any case, with or without hyphens; None when it is none."""
-    if not text or len(text) not in (32, 36):
+    if not text:
         return None
-    digits = text.replace("-", "") if text[8::5][:4] == "----" else text
+    if len(text) == 36 and text[8::5].startswith("----"):
+        text = text.replace("-", "")
     try:
-        value = bytes.fromhex(digits)
+        value = bytes.fromhex(text) if len(text) == 32 else b""
     except ValueError:
         return None
     return value if len(value) == 16 else None

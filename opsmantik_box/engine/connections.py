@@ -36,11 +36,13 @@ def open_database(path: Path, *, synchronous: str, cache_mb: int, vfs: str | Non
 
 def use_wal(db: apsw.Connection, synchronous: str) -> None:
     """Write-ahead log, and never an automatic checkpoint: SQLite swallows fsync errors of those (tried: 200 of 200 commits
-    "succeeded" over a failing disk). `checkpoints.py` does them and looks at the result."""
+    "succeeded" over a failing disk). `checkpoints.py` does them and looks at the result. None when a connection goes, either: after a
+    failed fsync that would be the retry that must not be."""
     if db.pragma("journal_mode") != "wal":
         db.pragma("journal_mode", "wal")
     db.pragma("synchronous", synchronous)
     db.wal_autocheckpoint(0)
+    db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
 
 def trust_no_schema(db: apsw.Connection) -> None:

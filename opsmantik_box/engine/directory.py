@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -84,7 +84,7 @@ class Directory:
         self._audit(now, "site added", site_id, new.name)
         return site_id
 
-    def list_sites(self, now: int, last_signal: dict[int, int]) -> list[dict[str, Any]]:
+    def list_sites(self, now: int, last_signal: Mapping[int, int | None]) -> list[dict[str, Any]]:
         """Every site as a person reads it. `last_signal`: when each was heard of last (ms), as far as this engine knows."""
         return [
             describe_site(site)

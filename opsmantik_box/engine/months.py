@@ -196,6 +196,7 @@ class Months:
             leftover.unlink(missing_ok=True)
         db = open_database(temporary, synchronous="full", cache_mb=OTHER_CACHE_MB, vfs=self._vfs)
         migrate(db, "month", path)
+        db.pragma("journal_mode", "delete")
         db.close()
         point("month_written")
         temporary.rename(path)
@@ -238,6 +239,11 @@ class Months:
             if known is not None:
                 return known
         return None
+
+    def last_event(self, site_id: int) -> int | None:
+        """When the site's newest projected event was (ms)."""
+        times = (file.db.execute(SQL["last_event"], (site_id,)).get for file in self.files())
+        return max((at for at in times if at is not None), default=None)
 
     def shut(self, month: str, now: int) -> tuple[int, str]:
         """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is

@@ -68,7 +68,7 @@ class Service:
         self.core, self.clock, self._bounds = core, clock, bounds
         self._vault = vault
         self.directory = Directory(core.ledger, vault)
-        self.last_signal: dict[int, int] = {}
+        self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
         self._rates = Rates(limits)
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()

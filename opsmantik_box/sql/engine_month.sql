@@ -36,3 +36,7 @@ select created_at from events where session_no = ? order by created_at, seq;
 -- count_rows --
 -- How much a month holds.
 select (select count(*) from sessions), (select count(*) from events);
+
+-- last_event --
+-- The time of a site's newest event.
+select max(created_at) from events where site_id = ?;

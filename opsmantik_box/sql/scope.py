@@ -1,0 +1,193 @@
+"""Read-only connections that see the rows of some sites and no others: the database itself refuses, not only the code.
+
+Two TEMP views lie over each table: an inner one with an unguessable name, which alone may read the table and filters by `temp.scope`,
+and the one with the table's name over it. (One view would be bypassed by `WITH sessions AS (SELECT * FROM main.sessions)`: SQLite
+tells the authorizer the name of the CTE.) Never writes, and never shows a table that has no site: users, tokens, signals, other files.
+
+SQL that came from outside gets a connection of its own for each statement: EXPLAIN would tell it the inner names.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+from urllib.parse import quote
+
+from opsmantik_box.clock import monotonic
+from opsmantik_box.errors import BoxError
+from opsmantik_box.sql import load
+
+SQL = load("scope")
+LEDGER_VIEWS = load("scoped_views")
+MONTH_VIEWS = load("month_views")
+VIEWS = frozenset({*LEDGER_VIEWS, *MONTH_VIEWS})
+MONTH_NAMES = ("month", "month2")
+"""What the attached month files are called; `sessions` and `events` are the union of both."""
+
+DEADLINE_SECONDS = 5.0
+STEPS_BETWEEN_LOOKS = 2_000
+"""Virtual machine steps between two looks at the deadline: 10 to 50 µs."""
+
+LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: 8 * 1024 * 1024,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: 100_000,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 50,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 200,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 500,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 100_000,
+}
+"""One step of the virtual machine is not interrupted: what a single one can cost is bounded here."""
+
+FUNCTIONS = frozenset("""
+    -> ->> abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling changes char coalesce concat concat_ws cos cosh count cume_dist date
+    datetime degrees dense_rank exp first_value floor format glob group_concat hex ifnull iif instr json json_array json_array_length
+    json_extract json_group_array json_group_object json_object json_quote json_type json_valid julianday lag last_value lead length like
+    likelihood likely ln log log10 log2 lower ltrim max min mod nth_value ntile nullif percent_rank pi pow power printf quote radians
+    rank replace round row_number rtrim sign sin sinh sqrt strftime string_agg substr substring sum tan tanh time total trim trunc typeof
+    unicode unixepoch unlikely upper
+""".split())  # fmt: skip
+"""What a query may call: everything pure. Not there: load_extension, full-text and anything that reads a file or says how SQLite was built."""
+
+_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
+_ALLOW, _DENY = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
+_PASSING = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
+
+
+class ReadRefused(BoxError):
+    """This cannot be read now ({problem}). Try again."""
+
+    status: ClassVar[int] = 503
+    retry_after: ClassVar[int | None] = 2
+
+
+class ReadTooSlow(BoxError):
+    """Reading took longer than {seconds} s and was stopped. Ask for fewer days."""
+
+    status: ClassVar[int] = 503
+    retry_after: ClassVar[int | None] = 10
+
+
+def is_passing(error: sqlite3.Error) -> bool:
+    """READONLY or CANTOPEN: the file was being set aside, rebuilt or closed; the same read may succeed on a new connection."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
+
+
+def is_interrupted(error: sqlite3.Error) -> bool:
+    """The deadline came."""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_INTERRUPT
+
+
+def is_forbidden(error: sqlite3.Error) -> bool:
+    """The authorizer refused, or a write was tried."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_AUTH, sqlite3.SQLITE_READONLY)
+
+
+class ScopedConnection(sqlite3.Connection):
+    """Opened by `open_scoped`; `refill` gives it to another request."""
+
+    _inner: frozenset[str]
+    _hidden: frozenset[str]
+    _deadline: float = 0.0
+
+    def refill(self, site_ids: Iterable[int], seconds: float = DEADLINE_SECONDS) -> None:
+        """From now on these sites are seen, and every statement ends `seconds` from now. Setting the authorizer anew makes SQLite
+        forget what it had prepared without one."""
+        self.set_authorizer(None)
+        self.execute("pragma query_only = 0")
+        self.execute(SQL["empty_scope"])
+        self.executemany(SQL["fill_scope"], [(site_id,) for site_id in site_ids])
+        self.execute("pragma query_only = 1")
+        self.set_authorizer(self._authorize)
+        self._deadline = monotonic() + seconds
+
+    def _authorize(self, action: int, first: str | None, second: str | None, database: str | None, view: str | None) -> int:
+        """`view` is the innermost view or CTE as it was named: only who knows an inner name can pass for one."""
+        if action == sqlite3.SQLITE_READ:
+            return _ALLOW if self._may_read((first or "").lower(), database, view) else _DENY
+        if action == sqlite3.SQLITE_FUNCTION:
+            return _ALLOW if second in FUNCTIONS else _DENY
+        return _ALLOW if action in _HARMLESS else _DENY
+
+    def _may_read(self, table: str, database: str | None, view: str | None) -> bool:
+        if view in self._inner:
+            return True
+        if database is None:  # COUNT(*) and the like read no column; the name may be a CTE's, and temp.<view> comes before main.<table>
+            return table not in self._hidden and not table.startswith(("sqlite_", "pragma_"))
+        return database == "temp" and (table in VIEWS or table in self._inner)
+
+    def _is_late(self) -> bool:
+        return monotonic() > self._deadline
+
+
+def open_scoped(data: Path, site_ids: Iterable[int], months: Sequence[str] = (), seconds: float = DEADLINE_SECONDS) -> ScopedConnection:
+    """A connection to the ledger and at most two month files (names inside DATA/months). Without a month there is no `sessions` and
+    no `events`. Raises sqlite3.Error when a file cannot be opened."""
+    if len(months) > len(MONTH_NAMES):
+        raise ValueError("at most two months")
+    connection = sqlite3.connect(
+        _read_only(data / "ledger.db"), uri=True, isolation_level=None, timeout=2.0, factory=ScopedConnection, cached_statements=64
+    )
+    try:
+        _prepare(connection, [data / "months" / file for file in months])
+        connection.refill(site_ids, seconds)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _read_only(file: Path) -> str:
+    return f"file:{quote(str(file.absolute()))}?mode=ro"
+
+
+def _prepare(connection: ScopedConnection, months: Sequence[Path]) -> None:
+    connection.execute("pragma temp_store = memory")
+    connection.execute("pragma trusted_schema = 0")
+    for name, file in zip(MONTH_NAMES, months, strict=False):
+        connection.execute(f"attach ? as {name}", (_read_only(file),))
+    names = MONTH_NAMES[: len(months)]
+    connection.execute(SQL["make_scope"])
+    connection._inner = _make_views(connection, names)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    connection._hidden = _hidden_names(connection, names)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    for limit, value in LIMITS.items():
+        connection.setlimit(limit, value)
+    connection.set_progress_handler(connection._is_late, STEPS_BETWEEN_LOOKS)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def _make_views(connection: sqlite3.Connection, months: Sequence[str]) -> frozenset[str]:
+    """Makes inner and outer views; the inner ones' names."""
+    secret = secrets.token_hex(8)
+    bodies = {name: [body] for name, body in LEDGER_VIEWS.items()}
+    if months:
+        bodies |= {name: [body.format(month=month) for month in months] for name, body in MONTH_VIEWS.items()}
+    inner: list[str] = []
+    for name, parts in bodies.items():
+        mine = [f"_{secret}_{name}{number or ''}" for number in range(len(parts))]
+        for one, body in zip(mine, parts, strict=True):
+            connection.execute(f"create temp view {one} as {body}")
+        union = " union all ".join(f"select * from temp.{one}" for one in mine)  # noqa: S608  # names made above
+        connection.execute(f"create temp view {name} as {union}")
+        inner += mine
+    return frozenset(inner)
+
+
+def _hidden_names(connection: sqlite3.Connection, months: Sequence[str]) -> frozenset[str]:
+    """Real tables without a view, and SQLite's own virtual ones: what COUNT(*) must not reach by its bare name."""
+    real: set[str] = {"scope"}
+    for file in ("main", *months):
+        real |= {name for (name,) in connection.execute(SQL["real_tables"].format(file=file))}
+    return frozenset((real | _modules()) - (VIEWS if months else VIEWS - MONTH_VIEWS.keys()))
+
+
+@cache
+def _modules() -> frozenset[str]:
+    """The virtual tables this SQLite has built in (dbstat, json_each, sqlite_stmt …)."""
+    probe = sqlite3.connect(":memory:")
+    try:
+        return frozenset(name.lower() for (name,) in probe.execute("pragma module_list"))
+    finally:
+        probe.close()
+
+
