@@ -166,7 +166,7 @@ def read_text(file: Path, must_exist: bool) -> str:
     """The file, or '' when there is none and none was asked for."""
     try:
         return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         if not must_exist:
             return ""
         raise ConfigError(file=file, key="(the file)", problem="it does not exist. Correct the path, or leave --config out.") from None

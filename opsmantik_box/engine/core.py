@@ -12,7 +12,7 @@ from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
 from opsmantik_box.engine.ledger import Ledger, disk_error
-from opsmantik_box.engine.months import Months
+from opsmantik_box.engine.months import MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned
 
@@ -65,7 +65,7 @@ class Core:
         except apsw.Error as error:
             raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
 
-    def rest(self) -> None:
+    def rest(self, now: int) -> None:
         """Nobody came for a while: cut the WALs to nothing, so that a restart finds little to do."""
         try:
             if self.ledger.wal.pages:
@@ -76,16 +76,16 @@ class Core:
             raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
         for file in self.months.files():
             if file.wal.pages:
-                self._empty_month(file.month)
+                self._empty_month(file, now)
 
-    def _empty_month(self, month: str) -> None:
-        file = self.months.open(month, 0)
+    def _empty_month(self, file: MonthFile, now: int) -> None:
         try:
             file.wal.empty()
+        except apsw.FullError:
+            self._run_full()
         except apsw.Error as error:
-            log.error("WAL checkpoint of a month failed", month=month, problem=str(error))
-            self.months.replace(month, 0, str(error))
-            self.projector.find_cursor()
+            self.months.replace(file.month, now, str(error))
+            self.projector.start_over()
 
     def make_month(self, month: str, now: int) -> None:
         """Have a month's file ready before its first signal."""
@@ -100,6 +100,7 @@ class Core:
         rows, sha256 = self.months.shut(month, now)
         with self.ledger.transaction():
             self.ledger.close_partition(month, rows, sha256, now)
+        self.sessions.forget_month(month)
 
     def keep_months(self, now: int) -> bool:
         """The calendar's work: next month's file ahead of time, months that are over closed. Whether the list of months changed."""

@@ -32,3 +32,7 @@ class KnownSessions:
             if known[oldest].last_seq > projected:
                 break
             del known[oldest]
+
+    def forget_month(self, month: str) -> None:
+        """A closed month takes nothing more: who comes back to a session of it begins anew, in another month."""
+        self._known = {key: known for key, known in self._known.items() if known.month != month}

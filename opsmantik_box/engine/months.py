@@ -214,10 +214,11 @@ class Months:
             self._ledger.alert("month_set_aside", f"The file of {path.stem} was damaged ({problem}); it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
-        """An open month turned out to be broken: set it aside and start it again from nothing."""
-        file = self._open.pop(month)
-        file.db.close()
-        self._set_aside(file.path, now, problem)
+        """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""
+        file = self._open.pop(month, None)
+        if file is not None:
+            file.db.close()
+        self._set_aside(self._folder / f"{month}.db", now, problem)
         self.open(month, now)
 
     def files(self) -> list[MonthFile]:

@@ -14,6 +14,8 @@ Decided = tuple[SignalRow, Decision]
 SLICE = 250
 """Signals a slice: the ledger waits no longer than this takes (about 10 ms)."""
 
+BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
@@ -32,6 +34,11 @@ class Projector:
         reach = {partition.month: partition.last_seq for partition in self._ledger.partitions()}
         behind = [file.checkpoint for file in self._months.files() if file.checkpoint < reach.get(file.month, 0)]
         self.cursor = min(behind, default=self._ledger.next_seq - 1)
+
+    def start_over(self) -> None:
+        """A month has to be folded again."""
+        self.find_cursor()
+        self.rebuilding = self.lag > 0
 
     @property
     def lag(self) -> int:
@@ -64,18 +71,16 @@ class Projector:
         if month in self._months.closed:
             log.error("signals of a closed month are skipped", month=month, signals=len(decided))
             return True
-        file = self._months.open(month, now)
-        news = [(row, decision) for row, decision in decided if row.seq > file.checkpoint]
-        if not news:
-            return True
         try:
-            file.apply(news, now)
-            file.wal.tend()
+            file = self._months.open(month, now)
+            news = [(row, decision) for row, decision in decided if row.seq > file.checkpoint]
+            if news:
+                file.apply(news, now)
+                file.wal.tend()
         except apsw.FullError as error:
             raise LedgerFull() from error
-        except (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError) as error:
+        except BROKEN as error:
             self._months.replace(month, now, str(error))
-            self.find_cursor()
-            self.rebuilding = self.lag > 0
+            self.start_over()
             return False
         return True

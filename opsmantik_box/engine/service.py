@@ -375,7 +375,7 @@ class Service:
         if self.core.full and self.core.recover():
             self.wake()
         if monotonic() - self._busy_at >= REST_SEC and not self.core.full and not self._queue:
-            self.core.rest()
+            self.core.rest(self.clock())
         self._count_refusals()
         if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full and self.core.keep_months(self.clock()):
             self.tell(m.Months(self.core.months.names()))

@@ -6,7 +6,7 @@ answered and nothing hangs. Never decides anything about a signal, never waits f
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 from opsmantik_box import errors
 from opsmantik_box.clock import monotonic
@@ -181,8 +181,7 @@ class EngineLink(asyncio.Protocol):
     # --- what arrives -------------------------------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def data_received(self, data: bytes) -> None:
         for body in self._unpacker.feed(data):

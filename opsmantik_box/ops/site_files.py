@@ -9,10 +9,13 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opsmantik_box.domain.site_entry import SiteEntry, read_entry
 from opsmantik_box.errors import UsageError
+
+if TYPE_CHECKING:
+    from _csv import Reader
 
 Placed = tuple[str, dict[str, object]]
 """Where a row stands ('line 3'), and its fields."""
@@ -47,16 +50,24 @@ def _read(file: Path) -> str:
 
 def _csv_rows(file: Path, text: str) -> Iterator[Placed]:
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter, restkey="", strict=True)
-    before = 1
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        for row in reader:
-            place, before = f"line {before + 1}", reader.line_num
-            if row.pop("", None):  # pyright: ignore[reportArgumentType, reportCallIssue]
-                raise UsageError(problem=f"{file}: {place}: more fields than the heading line has. Nothing was imported.")
-            yield place, dict(row)
+        headings = next(reader, [])
+        for first_line, row in _placed(reader):
+            if len(row) > len(headings):
+                raise UsageError(problem=f"{file}: line {first_line}: more fields than the heading line has. Nothing was imported.")
+            yield f"line {first_line}", dict(zip(headings, row, strict=False))
     except csv.Error as error:
         raise UsageError(problem=f"{file}: line {reader.line_num}: {error}. Nothing was imported.") from None
+
+
+def _placed(reader: "Reader") -> Iterator[tuple[int, list[str]]]:
+    """Rows with the line they begin on (one may go over several); empty lines are left out."""
+    before = reader.line_num
+    for row in reader:
+        if row:
+            yield before + 1, row
+        before = reader.line_num
 
 
 def _json_rows(file: Path, text: str) -> Iterator[Placed]:

@@ -2,11 +2,13 @@
 
 Two TEMP views lie over each table: an inner one with an unguessable name, which alone may read the table and filters by `temp.scope`,
 and the one with the table's name over it. (One view would be bypassed by `WITH sessions AS (SELECT * FROM main.sessions)`: SQLite
-tells the authorizer the name of the CTE.) Never writes, and never shows a table that has no site: users, tokens, signals, other files.
+tells the authorizer the name of the CTE.) The files are attached under unguessable names too, beside an empty `main`. Never writes,
+and never shows a table that has no site: users, tokens, signals.
 
-SQL that came from outside gets a connection of its own for each statement: EXPLAIN would tell it the inner names.
+SQL that came from outside gets a connection of its own for each statement: EXPLAIN and errors would tell it those names.
 """
 
+import math
 import secrets
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -23,8 +25,8 @@ SQL = load("scope")
 LEDGER_VIEWS = load("scoped_views")
 MONTH_VIEWS = load("month_views")
 VIEWS = frozenset({*LEDGER_VIEWS, *MONTH_VIEWS})
-MONTH_NAMES = ("month", "month2")
-"""What the attached month files are called; `sessions` and `events` are the union of both."""
+MOST_MONTHS = 2
+"""`sessions` and `events` are the union of both."""
 
 DEADLINE_SECONDS = 5.0
 STEPS_BETWEEN_LOOKS = 2_000
@@ -88,12 +90,30 @@ class ScopedConnection(sqlite3.Connection):
     """Opened by `open_scoped`; `refill` gives it to another request."""
 
     _inner: frozenset[str]
+    _files: frozenset[str]
     _hidden: frozenset[str]
-    _deadline: float = 0.0
+    _deadline: float = math.inf
+
+    def prepare(self, ledger: Path, months: Sequence[Path]) -> None:
+        """Attaches the files and makes the views. Once, before `refill`."""
+        secret = secrets.token_hex(8)
+        names = [f"_{secret}_{name}" for name in ("ledger", "month", "other_month")][: 1 + len(months)]
+        self.execute("pragma temp_store = memory")
+        self.execute("pragma trusted_schema = 0")
+        for name, file in zip(names, (ledger, *months), strict=True):
+            self.execute(f"attach ? as {name}", (_read_only(file),))
+        self.execute(SQL["make_scope"])
+        self._files = frozenset(names)
+        self._inner = _make_views(self, secret, names[0], names[1:])
+        self._hidden = _hidden_names(self, names)
+        for limit, value in LIMITS.items():
+            self.setlimit(limit, value)
+        self.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
 
     def refill(self, site_ids: Iterable[int], seconds: float = DEADLINE_SECONDS) -> None:
         """From now on these sites are seen, and every statement ends `seconds` from now. Setting the authorizer anew makes SQLite
         forget what it had prepared without one."""
+        self._deadline = math.inf
         self.set_authorizer(None)
         self.execute("pragma query_only = 0")
         self.execute(SQL["empty_scope"])
@@ -103,19 +123,23 @@ class ScopedConnection(sqlite3.Connection):
         self._deadline = monotonic() + seconds
 
     def _authorize(self, action: int, first: str | None, second: str | None, database: str | None, view: str | None) -> int:
-        """`view` is the innermost view or CTE as it was named: only who knows an inner name can pass for one."""
+        """`view` is the innermost view or CTE as it was named: only who knows an inner name can pass for one. COUNT(*) and the like
+        read no column: then `database` is what was written before the name, and only an inner view can have written a file's. (It
+        comes without its view where SQLite has merged that into a subquery.)"""
         if action == sqlite3.SQLITE_READ:
-            return _ALLOW if self._may_read((first or "").lower(), database, view) else _DENY
+            return _ALLOW if self._may_read((first or "").lower(), second or "", database, view) else _DENY
         if action == sqlite3.SQLITE_FUNCTION:
             return _ALLOW if second in FUNCTIONS else _DENY
         return _ALLOW if action in _HARMLESS else _DENY
 
-    def _may_read(self, table: str, database: str | None, view: str | None) -> bool:
+    def _may_read(self, table: str, column: str, database: str | None, view: str | None) -> bool:
         if view in self._inner:
             return True
-        if database is None:  # COUNT(*) and the like read no column; the name may be a CTE's, and temp.<view> comes before main.<table>
+        if database is None:  # the name may be a CTE's; and a view's name is looked up in temp before the files
             return table not in self._hidden and not table.startswith(("sqlite_", "pragma_"))
-        return database == "temp" and (table in VIEWS or table in self._inner)
+        if database == "temp":
+            return table in VIEWS or table in self._inner
+        return not column and database in self._files
 
     def _is_late(self) -> bool:
         return monotonic() > self._deadline
@@ -124,13 +148,11 @@ class ScopedConnection(sqlite3.Connection):
 def open_scoped(data: Path, site_ids: Iterable[int], months: Sequence[str] = (), seconds: float = DEADLINE_SECONDS) -> ScopedConnection:
     """A connection to the ledger and at most two month files (names inside DATA/months). Without a month there is no `sessions` and
     no `events`. Raises sqlite3.Error when a file cannot be opened."""
-    if len(months) > len(MONTH_NAMES):
+    if len(months) > MOST_MONTHS:
         raise ValueError("at most two months")
-    connection = sqlite3.connect(
-        _read_only(data / "ledger.db"), uri=True, isolation_level=None, timeout=2.0, factory=ScopedConnection, cached_statements=64
-    )
+    connection = sqlite3.connect(":memory:", uri=True, isolation_level=None, timeout=2.0, factory=ScopedConnection)
     try:
-        _prepare(connection, [data / "months" / file for file in months])
+        connection.prepare(data / "ledger.db", [data / "months" / file for file in months])
         connection.refill(site_ids, seconds)
     except BaseException:
         connection.close()
@@ -142,24 +164,9 @@ def _read_only(file: Path) -> str:
     return f"file:{quote(str(file.absolute()))}?mode=ro"
 
 
-def _prepare(connection: ScopedConnection, months: Sequence[Path]) -> None:
-    connection.execute("pragma temp_store = memory")
-    connection.execute("pragma trusted_schema = 0")
-    for name, file in zip(MONTH_NAMES, months, strict=False):
-        connection.execute(f"attach ? as {name}", (_read_only(file),))
-    names = MONTH_NAMES[: len(months)]
-    connection.execute(SQL["make_scope"])
-    connection._inner = _make_views(connection, names)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    connection._hidden = _hidden_names(connection, names)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    for limit, value in LIMITS.items():
-        connection.setlimit(limit, value)
-    connection.set_progress_handler(connection._is_late, STEPS_BETWEEN_LOOKS)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-
-
-def _make_views(connection: sqlite3.Connection, months: Sequence[str]) -> frozenset[str]:
+def _make_views(connection: sqlite3.Connection, secret: str, ledger: str, months: Sequence[str]) -> frozenset[str]:
     """Makes inner and outer views; the inner ones' names."""
-    secret = secrets.token_hex(8)
-    bodies = {name: [body] for name, body in LEDGER_VIEWS.items()}
+    bodies = {name: [body.format(ledger=ledger)] for name, body in LEDGER_VIEWS.items()}
     if months:
         bodies |= {name: [body.format(month=month) for month in months] for name, body in MONTH_VIEWS.items()}
     inner: list[str] = []
@@ -173,12 +180,11 @@ def _make_views(connection: sqlite3.Connection, months: Sequence[str]) -> frozen
     return frozenset(inner)
 
 
-def _hidden_names(connection: sqlite3.Connection, months: Sequence[str]) -> frozenset[str]:
+def _hidden_names(connection: sqlite3.Connection, files: Sequence[str]) -> frozenset[str]:
     """Real tables without a view, and SQLite's own virtual ones: what COUNT(*) must not reach by its bare name."""
-    real: set[str] = {"scope"}
-    for file in ("main", *months):
-        real |= {name for (name,) in connection.execute(SQL["real_tables"].format(file=file))}
-    return frozenset((real | _modules()) - (VIEWS if months else VIEWS - MONTH_VIEWS.keys()))
+    viewed = VIEWS if len(files) > 1 else LEDGER_VIEWS.keys()
+    real = {name for file in files for (name,) in connection.execute(SQL["real_tables"].format(file=file))}
+    return frozenset((real | {"scope"} | _modules()) - viewed)
 
 
 @cache

@@ -2,7 +2,7 @@
 -- One's own sites.
 select id, public_id, name, domains, staging_domains, timezone, default_region, currency, consent, google_timezone, targets,
     created_at, deleted_at
-from main.sites where id in (select site_id from temp.scope);
+from {ledger}.sites where id in (select site_id from temp.scope);
 
 -- calls --
 -- Intents and calls; the other party's number stays in the ledger.
@@ -11,42 +11,42 @@ select id, site_id, at, received_at, called_number, direction, call_state, answe
     lead_score, lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap, attribution_source, is_bot,
     is_internal, status, source, confirmed_at, confirmed_by, note, sale_amount, currency, intent_stamp, intent_action, intent_target,
     intent_page_url, position, click_id, click_id_kind, click_at, consent, version, created_at
-from main.calls where site_id in (select site_id from temp.scope);
+from {ledger}.calls where site_id in (select site_id from temp.scope);
 
 -- verdicts --
 -- What was said of them.
 select id, site_id, call_id, at, by, from_status, to_status, amount, currency, note
-from main.verdicts where site_id in (select site_id from temp.scope);
+from {ledger}.verdicts where site_id in (select site_id from temp.scope);
 
 -- touches --
 -- Ad interactions.
 select site_id, fingerprint, kind, click_id, at, session_id, address_prefix, strength, time_unknown
-from main.touches where site_id in (select site_id from temp.scope);
+from {ledger}.touches where site_id in (select site_id from temp.scope);
 
 -- feed --
 -- What the stream tells. Rows of the Box itself (no site) are not a tenant's.
 select seq, at, topic, site_id, ref, version, body
-from main.feed where site_id in (select site_id from temp.scope);
+from {ledger}.feed where site_id in (select site_id from temp.scope);
 
 -- ad_clicks --
 -- Google's own numbers.
 select id, site_id, day, campaign, clicks, google_conversions, action, cost, currency, as_of, source
-from main.ad_clicks where site_id in (select site_id from temp.scope);
+from {ledger}.ad_clicks where site_id in (select site_id from temp.scope);
 
 -- client_counts --
 -- What the client counted.
 select id, site_id, day, whatsapp, phone, note, as_of
-from main.client_counts where site_id in (select site_id from temp.scope);
+from {ledger}.client_counts where site_id in (select site_id from temp.scope);
 
 -- daily_summary --
 -- Settled days.
 select site_id, day, traffic_source, device_type, sessions, conversion_events, intents, sealed, total_duration_sec, bounces, bots,
     internal
-from main.daily_summary where site_id in (select site_id from temp.scope);
+from {ledger}.daily_summary where site_id in (select site_id from temp.scope);
 
 -- mv_daily_analytics_summary --
 -- The same under its older name; from the table, because an inner view reads tables only.
 select site_id, day as date, traffic_source, device_type, sessions as total_sessions, conversion_events as total_conversions,
     case when sessions > 0 then total_duration_sec * 1.0 / sessions end as avg_duration,
     case when sessions > 0 then bounces * 1.0 / sessions end as bounce_rate
-from main.daily_summary where site_id in (select site_id from temp.scope);
+from {ledger}.daily_summary where site_id in (select site_id from temp.scope);

@@ -99,13 +99,13 @@ class Visitors:
 class Client:
     """Who sends, and keeps a list: everything sent, everything that was answered with yes."""
 
-    sent: dict[Key, Sent] = field(default_factory=dict)
+    sent: dict[Key, list[Sent]] = field(default_factory=dict)
     acknowledged: dict[Key, int] = field(default_factory=dict)
     """How often each was acknowledged as new (not as a duplicate)."""
 
     def note_sent(self, signals: Sequence[Sent]) -> None:
         for signal in signals:
-            self.sent.setdefault(signal.key, signal)
+            self.sent.setdefault(signal.key, []).append(signal)
 
     def note_yes(self, signal: Sent, *, duplicate: bool) -> None:
         self.acknowledged[signal.key] = self.acknowledged.get(signal.key, 0) + (not duplicate)

@@ -38,6 +38,13 @@ class Node:
                 _put(self.synced, *change)
             self.pending.clear()
 
+    def now(self) -> bytes:
+        """As every reader sees it, and a killed process leaves it."""
+        content = bytearray(self.synced)
+        for change in self.pending:
+            _put(content, *change)
+        return bytes(content)
+
     def after_power_loss(self, random: Random) -> bytes:
         """Unsynced writes reach a disk in any order, or not at all; a cut one ends at a sector."""
         content, how = bytearray(self.synced), random.random()
@@ -129,12 +136,13 @@ class Disk(apsw.VFS):
             self.folder(path).change({path.name: found})
         return found
 
-    def image(self, target: Path, random: Random) -> None:
-        """What the disk holds after a power loss now, written into the folder `target`."""
+    def image(self, target: Path, random: Random | None) -> None:
+        """What the disk holds after a power loss now, written into the folder `target`. Without `random`: after a mere kill."""
         (target / "months").mkdir(parents=True)
         for folder, names in self._folders.items():
-            for name, node in names.after_power_loss(random).items():
-                (target / folder.relative_to(self.root) / name).write_bytes(node.after_power_loss(random))
+            for name, node in (names.after_power_loss(random) if random else names.now()).items():
+                content = node.after_power_loss(random) if random else node.now()
+                (target / folder.relative_to(self.root) / name).write_bytes(content)
 
     # --- what SQLite asks for ---------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,16 @@
 
 import pytest
 
-from opsmantik_box.domain.addresses import LOOPBACK, UNREADABLE, address_prefix, bucket_key, client_address, is_internal, parse_networks, read_networks
+from opsmantik_box.domain.addresses import (
+    LOOPBACK,
+    UNREADABLE,
+    address_prefix,
+    bucket_key,
+    client_address,
+    is_internal,
+    parse_networks,
+    read_networks,
+)
 
 TRUSTED = parse_networks([*LOOPBACK, "10.0.0.0/8"])
 

@@ -35,8 +35,14 @@ def test_robots_are_recognised():
         ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "crawler googlebot"),
         ("AdsBot-Google (+http://www.google.com/adsbot.html)", "crawler adsbot-google"),
         ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "crawler facebookexternalhit"),
-        ("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/138.0.0.0 Safari/537.36", "headless"),
-        ("Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)", "crawler gptbot"),
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/138.0.0.0 Safari/537.36",
+            "headless",
+        ),
+        (
+            "Mozilla/5.0 AppleWebKit/537.36 (KHTML, like Gecko; compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+            "crawler gptbot",
+        ),
     ],
 )
 def test_a_robot_is_kept_with_its_reason(user_agent: str, reason: str):

@@ -32,7 +32,18 @@ def test_google_is_google_in_every_country(host: str):
 
 
 @pytest.mark.parametrize(
-    "host", ["", "google", "mail.google.com", "google.evil.com", "notgoogle.com", "google.com.evil.example", "google.example", "www.www.google.com", "bing.com"]
+    "host",
+    [
+        "",
+        "google",
+        "mail.google.com",
+        "google.evil.com",
+        "notgoogle.com",
+        "google.com.evil.example",
+        "google.example",
+        "www.www.google.com",
+        "bing.com",
+    ],
 )
 def test_what_is_not_googles_search_is_not_google(host: str):
     assert not is_google(host)

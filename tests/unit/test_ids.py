@@ -15,9 +15,22 @@ def test_an_event_id_is_the_same_in_every_spelling(text: str):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "x", EVENT[:-1], EVENT + "0", EVENT.replace("8f", "zz"), " " * 32, "\t" * 4 + "ab" * 14, "8f8827ea34-c7-4cd3-845e-208eae8955b2",
-     EVENT.replace("-", " "), "é" * 32, "{" + EVENT[1:-1] + "}", "٣" * 32],
-)  # fmt: skip
+    [
+        None,
+        "",
+        "x",
+        EVENT[:-1],
+        EVENT + "0",
+        EVENT.replace("8f", "zz"),
+        " " * 32,
+        "\t" * 4 + "ab" * 14,
+        "8f8827ea34-c7-4cd3-845e-208eae8955b2",
+        EVENT.replace("-", " "),
+        "é" * 32,
+        "{" + EVENT[1:-1] + "}",
+        "٣" * 32,
+    ],
+)
 def test_what_is_no_uuid_is_no_event_id(text: str | None):
     assert ids.event_id(text) is None
 

@@ -48,19 +48,24 @@ def test_a_form_is_an_intent_of_its_own_and_an_attempt_is_none():
 
 
 def test_stamp_and_position_ride_along():
-    assert tap("phone_call", "tel:05325550143", intent_stamp="1-a", position="header") == Tap("phone", "tel:+905325550143", "1-a", "header")
+    assert tap("phone_call", "tel:05325550143", intent_stamp="1-a", position="header") == Tap(
+        "phone", "tel:+905325550143", "1-a", "header"
+    )
 
 
 def test_two_long_stamps_never_become_one():
     one, other = tap("whatsapp", intent_stamp="x" * 200 + "1"), tap("whatsapp", intent_stamp="x" * 200 + "2")
-    assert one and other and one.stamp != other.stamp
+    assert one
+    assert other
+    assert one.stamp != other.stamp
     assert len(one.stamp) <= 128
 
 
 @pytest.mark.parametrize("stamp", [None, True, [1], {"a": 1}, "", "  "])
 def test_what_is_no_stamp_is_absent(stamp: object):
     found = tap("whatsapp", intent_stamp=stamp)
-    assert found and not found.stamp
+    assert found
+    assert not found.stamp
 
 
 def test_an_ordinary_signal_is_no_tap():

@@ -35,10 +35,28 @@ def test_a_tell_tale_value_is_replaced(query: str, masked: str):
 
 @pytest.mark.parametrize(
     "query",
-    ["", "&&", "id=12", "id=12345678", "sayfa=2&sira=fiyat", "tarih=2026-11-20", "aralik=2026-11-20..2026-12-01", "q=gumus+tepsi+alan+yerler",
-     "yol=Antika-Alan-Yerler-2024-Istanbul-Anadolu-Yakasi", "gclid=EAIaIQobChMIabcABC1DEF2GHJ3KLM", "utm_content=ali@ornek.com",
-     "keyword=0532+555+01+43", "campaignid=21234567890", "fbclid=IwAR0aB3dE5gH7jK9mN1pQ3rS5", "token=", "password=short1", "x=%FF%FE", "==", "a=b=c"],
-)  # fmt: skip
+    [
+        "",
+        "&&",
+        "id=12",
+        "id=12345678",
+        "sayfa=2&sira=fiyat",
+        "tarih=2026-11-20",
+        "aralik=2026-11-20..2026-12-01",
+        "q=gumus+tepsi+alan+yerler",
+        "yol=Antika-Alan-Yerler-2024-Istanbul-Anadolu-Yakasi",
+        "gclid=EAIaIQobChMIabcABC1DEF2GHJ3KLM",
+        "utm_content=ali@ornek.com",
+        "keyword=0532+555+01+43",
+        "campaignid=21234567890",
+        "fbclid=IwAR0aB3dE5gH7jK9mN1pQ3rS5",
+        "token=",
+        "password=short1",
+        "x=%FF%FE",
+        "==",
+        "a=b=c",
+    ],
+)
 def test_an_ordinary_value_stays_as_it_was_sent(query: str):
     assert mask_query(query, NONE) == query
 

@@ -5,13 +5,29 @@ import pytest
 from opsmantik_box.domain.scoring import DEFAULT_WEIGHTS, Rule, breakdown, fired_rules, score
 
 
-def fired(category: str = "system", action: str = "x", label: str = "", value: float | None = None, scroll: int = 0, hovers: int = 0, google: bool = False):
+def fired(
+    category: str = "system",
+    action: str = "x",
+    label: str = "",
+    value: float | None = None,
+    scroll: int = 0,
+    hovers: int = 0,
+    google: bool = False,
+):
     return Rule(fired_rules(category, action, label, value, scroll, hovers, google))
 
 
 @pytest.mark.parametrize(
     ("rule", "points"),
-    [("conversion", 50), ("interaction", 10), ("scroll_50", 10), ("scroll_90", 20), ("hover_intent", 15), ("google_referrer", 5), ("returning_ad_user", 25)],
+    [
+        ("conversion", 50),
+        ("interaction", 10),
+        ("scroll_50", 10),
+        ("scroll_90", 20),
+        ("hover_intent", 15),
+        ("google_referrer", 5),
+        ("returning_ad_user", 25),
+    ],
 )
 def test_each_rule_is_worth_what_the_table_says(rule: str, points: int):
     bit = Rule[rule.upper()]
@@ -27,9 +43,17 @@ def test_category_counts_as_sent():
 
 @pytest.mark.parametrize(
     ("value", "label", "rules"),
-    [(49.9, "", Rule(0)), (50, "", Rule.SCROLL_50), (None, "50%", Rule.SCROLL_50), (90, "", Rule.SCROLL_50 | Rule.SCROLL_90),
-     (None, "90%", Rule.SCROLL_50 | Rule.SCROLL_90), (1e300, "", Rule.SCROLL_50 | Rule.SCROLL_90), (-90, "", Rule(0)), (None, "75%", Rule(0))],
-)  # fmt: skip
+    [
+        (49.9, "", Rule(0)),
+        (50, "", Rule.SCROLL_50),
+        (None, "50%", Rule.SCROLL_50),
+        (90, "", Rule.SCROLL_50 | Rule.SCROLL_90),
+        (None, "90%", Rule.SCROLL_50 | Rule.SCROLL_90),
+        (1e300, "", Rule.SCROLL_50 | Rule.SCROLL_90),
+        (-90, "", Rule(0)),
+        (None, "75%", Rule(0)),
+    ],
+)
 def test_a_scroll_depth_fires_what_it_reached(value: float | None, label: str, rules: Rule):
     assert fired(action="scroll_depth", value=value, label=label) == rules
     assert fired(action="view", value=value, label=label) == Rule(0)

@@ -46,10 +46,21 @@ def test_a_link_is_read(link: str, target: str):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Ana sayfa", "https://antika.example/", "https://evil.example/?u=https://wa.me/905325550143", "https://wa.me.evil.example/905325550143",
-     "https://notwa.me/905325550143", "mailto:ali@ornek.com", "sms:05325550143", "https://antika.example/other", "javascript:tel:1", "50%",
-     "tel:" + "5" * 600],
-)  # fmt: skip
+    [
+        "",
+        "Ana sayfa",
+        "https://antika.example/",
+        "https://evil.example/?u=https://wa.me/905325550143",
+        "https://wa.me.evil.example/905325550143",
+        "https://notwa.me/905325550143",
+        "mailto:ali@ornek.com",
+        "sms:05325550143",
+        "https://antika.example/other",
+        "javascript:tel:1",
+        "50%",
+        "tel:" + "5" * 600,
+    ],
+)
 def test_what_is_no_phone_or_whatsapp_link_is_none(text: str):
     assert read_target(text, "TR", HOSTS) is None
 

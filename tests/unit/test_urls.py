@@ -29,21 +29,58 @@ def test_host_and_path_are_read():
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "x", "/path", "//a.example/", "ftp://a.example/", "javascript:alert(1)", "file:///etc/passwd", "https://", "https:///x",
-     "https://a b/", "https://?x", "https://.../", "https://a..b/", "https://a%20b/", "https://-/", "http:a.example", "about:blank", "data:text/html,x",
-     "https://a\\b/", "https://[::1/", "https://a:b/", "https://" + "a" * 300 + "/", "android-app://com.google.android.gm/"],
-)  # fmt: skip
+    [
+        "",
+        " ",
+        "x",
+        "/path",
+        "//a.example/",
+        "ftp://a.example/",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "https://",
+        "https:///x",
+        "https://a b/",
+        "https://?x",
+        "https://.../",
+        "https://a..b/",
+        "https://a%20b/",
+        "https://-/",
+        "http:a.example",
+        "about:blank",
+        "data:text/html,x",
+        "https://a\\b/",
+        "https://[::1/",
+        "https://a:b/",
+        "https://" + "a" * 300 + "/",
+        "android-app://com.google.android.gm/",
+    ],
+)
 def test_what_is_no_absolute_web_address_with_a_host_is_none(text: str):
     assert read_url(text, NONE) is None
 
 
 @pytest.mark.parametrize(
     ("query", "click"),
-    [("gclid=EAIa-_1", ("gclid", "EAIa-_1")), ("wbraid=W", ("wbraid", "W")), ("gbraid=G&wbraid=W", ("wbraid", "W")), ("gbraid=G&gclid=C", ("gclid", "C")),
-     ("GCLID=C", ("gclid", "C")), ("gclid=&gclid=C&gclid=D", ("gclid", "C")), ("gclid=a%2Db", ("gclid", "a-b")), ("a=b?gclid=C", None),
-     ("gclid={gclid}", None), ("gclid=undefined", None), ("gclid=a b", None), ("gclid=%00", None), ("gclid", None), ("xgclid=C", None),
-     ("gclid=" + "x" * 513, None), ("gclid={gclid}&gbraid=G", ("gbraid", "G"))],
-)  # fmt: skip
+    [
+        ("gclid=EAIa-_1", ("gclid", "EAIa-_1")),
+        ("wbraid=W", ("wbraid", "W")),
+        ("gbraid=G&wbraid=W", ("wbraid", "W")),
+        ("gbraid=G&gclid=C", ("gclid", "C")),
+        ("GCLID=C", ("gclid", "C")),
+        ("gclid=&gclid=C&gclid=D", ("gclid", "C")),
+        ("gclid=a%2Db", ("gclid", "a-b")),
+        ("a=b?gclid=C", None),
+        ("gclid={gclid}", None),
+        ("gclid=undefined", None),
+        ("gclid=a b", None),
+        ("gclid=%00", None),
+        ("gclid", None),
+        ("xgclid=C", None),
+        ("gclid=" + "x" * 513, None),
+        ("gclid={gclid}&gbraid=G", ("gbraid", "G")),
+    ],
+)
 def test_the_click_id_is_read_from_the_query(query: str, click: tuple[str, str] | None):
     assert page(f"https://a.example/?{query}").click == click
 
@@ -53,7 +90,9 @@ def test_a_click_id_behind_the_fragment_is_none():
 
 
 def test_campaign_values_are_decoded_and_empty_ones_left_out():
-    read = page("https://a.example/?utm_source=G%C3%B6%C3%B6gle&UTM_Campaign=k%C4%B1+antika&utm_term=&campaignid=12&device=m&other=1&ttclid=t")
+    read = page(
+        "https://a.example/?utm_source=G%C3%B6%C3%B6gle&UTM_Campaign=k%C4%B1+antika&utm_term=&campaignid=12&device=m&other=1&ttclid=t"
+    )
     assert read.campaign == {"utm_source": "Göögle", "utm_campaign": "kı antika", "campaignid": "12", "device": "m"}
     assert read.params == {"utm_source": "Göögle", "utm_campaign": "kı antika", "ttclid": "t"}
 

@@ -1,0 +1,68 @@
+"""Newest first over month files: which of them to ask for a page, and when enough is known. Pure, and asks nobody itself.
+
+A file holds what its name says and, at its edges, its neighbours' (a session lives in the month of its first accepted signal): so one
+more file is asked than the names alone would need.
+"""
+
+from collections.abc import Generator, Iterable, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from opsmantik_box.domain.months import month_start, next_month, previous_month
+from opsmantik_box.domain.report import Question
+
+END_OF_TIME = 1 << 53
+"""Later than any time that is stored."""
+
+Row = Sequence[Any]
+"""A row begins with its position: time, then the key that tells apart what happened in the same millisecond."""
+Asking = Generator[Question, Sequence[Row], list[Row]]
+
+
+class Position(Struct, frozen=True, array_like=True, order=True):
+    """Where a page ends: the last row's time (UTC milliseconds) and key."""
+
+    at: int
+    key: int | str
+
+
+class Span(Struct, frozen=True):
+    """What part of a list is asked for: rows from `from_ms` on, before `before`, at most `limit`."""
+
+    from_ms: int
+    before: Position
+    limit: int
+
+    def parameters(self, site_id: int) -> dict[str, Any]:
+        """As the statements of sql/reads.sql name them; one row more than asked for tells whether there is a next page."""
+        return {
+            "site_id": site_id, "from_ms": self.from_ms, "before_at": self.before.at, "before_key": self.before.key,
+            "limit": self.limit + 1,
+        }  # fmt: skip
+
+
+def may_hold(month: str, from_ms: int, before_at: int) -> bool:
+    """Whether a month's file can hold anything that happened in a span of time."""
+    earliest = month_start(previous_month(previous_month(month)))
+    return earliest <= before_at and _latest(month) > from_ms
+
+
+def _latest(month: str) -> int:
+    """What happened in a month file's sessions is older than this."""
+    return month_start(next_month(next_month(month)))
+
+
+def ask_newest(name: str, site_ids: Sequence[int], span: Span, months: Iterable[str], more: dict[str, Any] | None = None) -> Asking:
+    """The newest rows (span.limit + 1 of them, if there are) of these sites over all months. Site by site, because one statement for
+    many sites would sort everything they ever had."""
+    kept: list[Row] = []
+    for month in sorted(months, reverse=True):
+        if len(kept) > span.limit and kept[-1][0] >= _latest(month):
+            break
+        if not may_hold(month, span.from_ms, span.before.at):
+            continue
+        for site_id in site_ids:
+            kept += yield Question(month, name, span.parameters(site_id) | (more or {}))
+        kept = sorted(kept, key=lambda row: (row[0], row[1]), reverse=True)[: span.limit + 1]
+    return kept

@@ -1,0 +1,194 @@
+"""What the API shows of a session, an event and an intent. Times are UTC milliseconds, ids of sites are public ones.
+
+Each `read_*` takes a row of the statement of sql/reads.sql that is named beside it.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from opsmantik_box.domain.ids import uuid_text
+from opsmantik_box.domain.scoring import NAMES as RULE_NAMES
+
+Row = Sequence[Any]
+
+
+class SiteView(Struct, frozen=True):
+    """One of my sites, with what this token may do there."""
+
+    id: str
+    name: str
+    domains: list[str]
+    timezone: str
+    currency: str
+    rights: str
+
+
+class EventView(Struct, frozen=True):
+    """One thing a tracker reported. `value` and `label` are null when it sent none."""
+
+    at: int
+    seq: int
+    id: str
+    site: str
+    session: str
+    session_month: str
+    url: str
+    category: str
+    action: str
+    label: str | None
+    value: float | None
+    metadata: dict[str, Any]
+    received_at: int
+    device: str
+    browser: str
+    city: str | None
+    district: str | None
+    lead_score: int
+    attribution: str
+    is_bot: bool
+    is_internal: bool
+
+
+class SessionView(Struct, frozen=True):
+    """A visit. `month` is the file it lives in; `fired` are the scoring rules by name; `address` is truncated."""
+
+    at: int
+    id: str
+    site: str
+    month: str
+    last_event_at: int
+    entry_page: str
+    exit_page: str
+    event_count: int
+    page_views: int
+    intents: int
+    conversion_events: int
+    scroll_pct: int
+    duration_sec: int
+    active_sec: int
+    lead_score: int
+    fired: list[str]
+    attribution: str
+    attribution_rank: int
+    fingerprint: str | None
+    fingerprint_strength: str
+    gclid: str | None
+    wbraid: str | None
+    gbraid: str | None
+    click_at: int | None
+    utm_source: str | None
+    utm_medium: str | None
+    utm_campaign: str | None
+    utm_term: str | None
+    utm_content: str | None
+    keyword: str | None
+    device: str
+    browser: str
+    city: str | None
+    district: str | None
+    referrer_host: str | None
+    address: str | None
+    consent: str
+    is_bot: bool
+    bot_reason: str | None
+    is_internal: bool
+
+
+class IntentView(Struct, frozen=True):
+    """A tap, a form or a call. `attribution_at_tap` is what reports count by; `attribution` follows the session and is only shown.
+    `amount` is in the smallest unit of `currency`."""
+
+    at: int
+    id: int
+    site: str
+    source: str
+    action: str | None
+    target: str | None
+    status: str | None
+    lead_score_at_match: int | None
+    score_breakdown: dict[str, Any]
+    attribution_at_tap: str | None
+    attribution_rank_at_tap: int | None
+    attribution: str | None
+    session: str | None
+    session_month: str | None
+    page: str | None
+    position: str
+    click_kind: str | None
+    click_at: int | None
+    amount: int | None
+    currency: str | None
+    note: str
+    is_bot: bool
+    is_internal: bool
+    version: int
+    received_at: int
+
+
+class EventPage(Struct, frozen=True):
+    """`next` is the cursor of the following page, null on the last."""
+
+    events: list[EventView]
+    next: str | None
+
+
+class SessionPage(Struct, frozen=True):
+    sessions: list[SessionView]
+    next: str | None
+
+
+class IntentPage(Struct, frozen=True):
+    intents: list[IntentView]
+    next: str | None
+
+
+class Timeline(Struct, frozen=True):
+    """A session, what it led to, and its events in the order in which they happened; `next` for the events after these."""
+
+    session: SessionView
+    intents: list[IntentView]
+    events: list[EventView]
+    next: str | None
+
+
+class SiteList(Struct, frozen=True):
+    sites: list[SiteView]
+
+
+class EventList(Struct, frozen=True):
+    """The newest events of all my sites."""
+
+    events: list[EventView]
+
+
+def read_event(row: Row, site: str) -> EventView:
+    """list_events, list_timeline."""
+    at, seq, event_id, _, session, month, url, category, action, label, value, metadata, *rest = row
+    received, device, browser, city, district, score, attribution, is_bot, is_internal = rest
+    return EventView(
+        at, seq, uuid_text(bytes.fromhex(event_id)), site, session, month, url, category, action, label, value, _object(metadata),
+        received, device, browser, city, district, score, attribution, bool(is_bot), bool(is_internal),
+    )  # fmt: skip
+
+
+def read_session(row: Row, site: str) -> SessionView:
+    """list_sessions, find_session."""
+    at, key, _, *values, is_bot, bot_reason, is_internal = row[:40]
+    values[12] = [name for rule, name in RULE_NAMES.items() if values[12] & rule]
+    return SessionView(at, key, site, *values, bool(is_bot), bot_reason, bool(is_internal))
+
+
+def read_intent(row: Row, site: str) -> IntentView:
+    """list_intents, list_session_intents."""
+    at, key, _, *values, is_bot, is_internal, version, received = row
+    values[5] = _object(values[5])
+    return IntentView(at, key, site, *values, bool(is_bot), bool(is_internal), version, received)
+
+
+def _object(text: str) -> dict[str, Any]:
+    """A JSON column; empty when it holds anything but an object."""
+    value = msgspec.json.decode(text) if text else {}
+    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]

@@ -1,0 +1,103 @@
+"""`python -m tests.bench`: runs the benchmarks and prints one table. Exit status 1 when a target was missed, 2 when something could
+not be measured."""
+
+import argparse
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+
+from tests.bench.boxes import BenchmarkFailed
+from tests.bench.on_disk import bytes_an_event, starts
+from tests.bench.over_http import FULL, QUICK, on_stage, slower_with_size
+from tests.bench.results import Result, as_data, table
+
+ON_STAGE = ("single", "batch", "open", "memory")
+NAMES = (*ON_STAGE, "bytes", "replay", "long")
+FOLDER = Path("/var/tmp")
+"""On a disk, where /tmp may be memory."""
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="OpsMantik Box, measured.")
+    parser.add_argument("--only", action="append", choices=NAMES, help="one benchmark (may be repeated); default: all but `long`")
+    parser.add_argument("--long", action="store_true", help="the 2,000,000th signal against the 200,000th too (15 minutes)")
+    parser.add_argument("--quick", action="store_true", help="short rounds and small ledgers: a look, not a measurement")
+    parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where data folders are made: on the disk to measure")
+    return parser.parse_args()
+
+
+def measure(arguments: argparse.Namespace) -> Iterator[Result]:
+    """Results as they come."""
+    scale = QUICK if arguments.quick else FULL
+    chosen = arguments.only or [name for name in NAMES if name != "long" or arguments.long]
+    staged = [name for name in ON_STAGE if name in chosen]
+    if staged:
+        yield from on_stage(scale, arguments.folder, staged)
+    if "bytes" in chosen:
+        yield from bytes_an_event(scale, arguments.folder)
+    if "replay" in chosen:
+        yield from starts(scale, arguments.folder)
+    if "long" in chosen:
+        yield from slower_with_size(scale, arguments.folder)
+
+
+def machine(folder: Path) -> str:
+    """What the numbers were measured on."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "unknown")
+    return (
+        f"{time.strftime('%Y-%m-%d')}, {os.cpu_count()} × {model}, Linux {os.uname().release}, Python {sys.version.split()[0]}; "
+        f"an fsync of 4 KiB in {folder} takes {fsync_ms(folder):.2f} ms"
+    )
+
+
+def fsync_ms(folder: Path, times: int = 50) -> float:
+    """Milliseconds, the median of a few appends."""
+    file = folder / f"opsmantik-bench-{os.getpid()}.fsync"
+    spent: list[float] = []
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        for _ in range(times):
+            os.write(handle, bytes(4096))
+            started = time.perf_counter()
+            os.fdatasync(handle)
+            spent.append(time.perf_counter() - started)
+    finally:
+        os.close(handle)
+        file.unlink()
+    return median(spent) * 1000
+
+
+def end(_number: int, _frame: object) -> None:
+    """Told to stop: what was started is ended on the way out."""
+    sys.exit(143)
+
+
+def main() -> int:
+    arguments = read_arguments()
+    signal.signal(signal.SIGTERM, end)
+    results: list[Result] = []
+    try:
+        for result in measure(arguments):
+            print(f"{result.name}: measured", file=sys.stderr, flush=True)
+            results.append(result)
+    except BenchmarkFailed as failed:
+        print(f"stopped: {failed}", file=sys.stderr)
+        return 2
+    results.sort(key=lambda result: not result.name.startswith("yardstick"))
+    about = machine(arguments.folder)
+    if arguments.json:
+        print(json.dumps({"machine": about, "results": as_data(results)}, indent=2))
+    else:
+        print(f"{about}\n\n{table(results)}")
+    return int(any(result.held is False for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

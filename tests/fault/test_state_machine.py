@@ -1,0 +1,192 @@
+"""A Box under everything at once, in any order; after every step the disk is compared with what the client was told."""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from random import Random
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from opsmantik_box.errors import LedgerFull, LedgerPoisoned
+from tests.fault.invariants import check, check_equals_refold, scratch
+from tests.fault.lab import Lab
+from tests.fault.traffic import Sent
+from tests.fault.vfs import times
+
+EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "40"))
+LAST_DAY = 1_796_256_000_000
+"""2026-12-03: ids of October are forgotten a few days later, and a signal may then be stored again."""
+
+
+class WholeBox(RuleBasedStateMachine):
+    """Send, send again, send something else under the same id, project, tick, kill, lose power, damage, fill, refuse to sync, restart."""
+
+    @initialize(seed=st.integers(0, 2**32))
+    def begin(self, seed: int) -> None:
+        self._place = Path(tempfile.mkdtemp(dir=scratch(), prefix="machine-"))
+        self.lab = Lab(self._place, seed)
+        self.stored: set[tuple[str, bytes]] = set()
+
+    @rule(count=st.integers(1, 6), late=st.booleans())
+    def send(self, count: int, late: bool) -> None:
+        changes = {"sm": "2026-09-01"} if late and self.lab.now < 1_793_491_200_000 else {}
+        self._deliver([self.lab.visitors.signal(self.lab.now, **changes) for _ in range(count)])
+
+    @precondition(lambda self: self.lab.client.sent)
+    @rule(picks=st.lists(st.integers(0, 10_000), min_size=1, max_size=4))
+    def send_again(self, picks: list[int]) -> None:
+        sent = list(self.lab.client.sent.values())
+        self._deliver([sent[pick % len(sent)][0] for pick in picks])
+
+    @precondition(lambda self: self.lab.client.acknowledged)
+    @rule(pick=st.integers(0, 10_000))
+    def send_something_else_under_a_known_id(self, pick: int) -> None:
+        keys = list(self.lab.client.acknowledged)
+        one = self.lab.client.sent[keys[pick % len(keys)]][0]
+        other = Sent(one.site, one.body | {"ea": "heartbeat", "ec": "system"}, one.user_agent, one.address)
+        assert [answer.duplicate for answer in self._deliver([other]) or []] in ([True], [])
+
+    def _deliver(self, signals: list[Sent]) -> object:
+        if self.lab.core.full:
+            return None
+        if self.lab.core.projector.rebuilding:
+            self.lab.catch_up()
+        before = dict(self.lab.client.acknowledged)
+        try:
+            answers = self.lab.deliver(signals)
+        except LedgerFull:
+            assert self.lab.client.acknowledged == before
+            return None
+        told = set(before)
+        for signal, answer in zip(signals, answers, strict=True):
+            assert answer.duplicate or signal.key not in told, "accepted as new what was acknowledged before"
+            told.add(signal.key)
+        return answers
+
+    @rule(limit=st.integers(1, 12))
+    def project(self, limit: int) -> None:
+        if not self.lab.core.full:
+            self.lab.core.catch_up(self.lab.now, limit)
+
+    @rule(seconds=st.sampled_from([1, 30, 3_600, 86_400, 9 * 86_400]))
+    def tick(self, seconds: int) -> None:
+        self.lab.now = min(LAST_DAY, self.lab.now + seconds * 1_000)
+        if not self.lab.core.full:
+            self.lab.core.keep_months(self.lab.now)
+
+    @rule()
+    def rest(self) -> None:
+        if not self.lab.core.full:
+            self.lab.core.rest(self.lab.now)
+
+    @rule()
+    def be_killed(self) -> None:
+        self.lab.kill()
+        self._restart()
+
+    @rule()
+    def lose_power(self) -> None:
+        self.lab.lose_power()
+        self._restart()
+
+    @rule()
+    def restart(self) -> None:
+        self.lab.stop()
+        self._restart()
+
+    def _restart(self) -> None:
+        check(self.lab.root, self.lab.client)
+        self.lab.start()
+        self.lab.look(caught_up=True)
+
+    @rule(pick=st.integers(0, 9), how=st.sampled_from(["scribble", "header", "cut", "empty", "delete", "delete without its wal"]))
+    def damage_a_month(self, pick: int, how: str) -> None:
+        months = [file.month for file in self.lab.core.months.files()]
+        self.lab.kill()
+        if months:
+            damage(self.lab.month(months[pick % len(months)]), how, self.lab.random)
+        self.lab.start()
+        self.lab.look(caught_up=True)
+
+    @precondition(lambda self: not self.lab.core.full)
+    @rule(room=st.integers(0, 30), count=st.integers(1, 6))
+    def fill_the_disk(self, room: int, count: int) -> None:
+        self.lab.disk.room = room
+        self._deliver([self.lab.visitors.signal(self.lab.now) for _ in range(count)])
+        if not self.lab.core.full:
+            self.lab.core.catch_up(self.lab.now)
+
+    @rule()
+    def make_room(self) -> None:
+        self.lab.disk.room = None
+        assert self.lab.core.recover()
+
+    @precondition(lambda self: not self.lab.core.full)
+    @rule(once=st.booleans())
+    def fail_to_sync_the_ledger(self, once: bool) -> None:
+        """The engine stops; whether the batch is on the disk is unknown until it is opened again, and nobody was told that it is."""
+        self.lab.disk.fail_sync = times(1 if once else None, lambda path: path.name == "ledger.db-wal")
+        before = dict(self.lab.client.acknowledged)
+        try:
+            self.lab.send(2)
+        except LedgerPoisoned:
+            assert self.lab.client.acknowledged == before
+            self.lab.lose_power()
+            self._restart()
+        else:
+            raise AssertionError("a failed sync was taken for a success")
+
+    @invariant()
+    def what_was_promised_is_on_the_disk(self) -> None:
+        if not hasattr(self, "lab"):
+            return
+        stored = {(one.site, one.event_id) for one in self.lab.look()}
+        assert self.stored <= stored
+        self.stored = set(self.lab.client.acknowledged)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "lab"):
+            return
+        try:
+            self.lab.disk.room = None
+            self.lab.core.recover()
+            self.lab.catch_up()
+            self.lab.stop()
+            check(self.lab.root, self.lab.client, caught_up=True)
+            check_equals_refold(self.lab.root)
+        finally:
+            self.lab.disk.watch = lambda _kind, _path: None
+            self.lab.disk.unplug()
+            shutil.rmtree(self._place)
+
+
+def damage(path: Path, how: str, random: Random) -> None:
+    """What happens to files."""
+    if not path.exists():
+        return
+    content = bytearray(path.read_bytes())
+    match how:
+        case "scribble":
+            at = random.randrange(len(content)) if content else 0
+            content[at : at + 3_000] = random.randbytes(min(3_000, max(0, len(content) - at)))
+        case "header":
+            content[:100] = random.randbytes(100)
+        case "cut":
+            del content[random.randrange(len(content) + 1) :]
+        case "empty":
+            content.clear()
+        case _:
+            path.unlink()
+    if not how.startswith("delete"):
+        path.write_bytes(content)
+    if how == "delete":
+        path.with_name(path.name + "-wal").unlink(missing_ok=True)
+
+
+WholeBox.TestCase.settings = settings(
+    max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True
+)
+TestWholeBox = WholeBox.TestCase

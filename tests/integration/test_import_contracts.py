@@ -1,0 +1,80 @@
+"""What each room really loads, asked of a clean interpreter. The contracts in pyproject.toml say the same of the source."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.integration.box_kit import ROOT, RunningBox, environment
+
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+room = importlib.import_module(sys.argv[1])
+for found in pkgutil.walk_packages(room.__path__, room.__name__ + "."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+print(*sys.modules, sep="\\n")
+"""
+
+FORBIDDEN = {
+    "opsmantik_box.domain": {
+        "apsw", "sqlite3", "aiosqlite", "sqlite_utils", "litestar", "uvicorn", "structlog", "asyncio", "socket", "textual",
+        "opsmantik_box.engine", "opsmantik_box.gateway", "opsmantik_box.ops", "opsmantik_box.link", "opsmantik_box.sql",
+        "opsmantik_box.config", "opsmantik_box.clock",
+    },
+    "opsmantik_box.engine": {
+        "sqlite3", "_sqlite3", "aiosqlite", "sqlite_utils", "litestar", "uvicorn", "textual", "opsmantik_box.gateway", "opsmantik_box.ops",
+        "opsmantik_box.config", "opsmantik_box.cli",
+    },
+    "opsmantik_box.gateway": {"apsw", "textual", "sqlite_utils", "opsmantik_box.engine", "opsmantik_box.ops", "opsmantik_box.config", "opsmantik_box.cli"},
+    "opsmantik_box.ops": {"apsw", "litestar", "uvicorn", "textual", "opsmantik_box.engine", "opsmantik_box.gateway", "opsmantik_box.config"},
+    "opsmantik_box.link": {"apsw", "sqlite3", "aiosqlite", "litestar", "uvicorn", "opsmantik_box.engine", "opsmantik_box.gateway", "opsmantik_box.ops"},
+    "opsmantik_box.sql": {"apsw", "aiosqlite", "litestar", "uvicorn", "opsmantik_box.engine", "opsmantik_box.gateway", "opsmantik_box.ops"},
+    "opsmantik_box.cli": {"apsw", "sqlite3", "litestar", "uvicorn", "textual", "opsmantik_box.engine", "opsmantik_box.gateway", "opsmantik_box.ops"},
+    "tui": {"apsw", "sqlite3", "litestar", "uvicorn", "opsmantik_box.engine", "opsmantik_box.gateway", "opsmantik_box.ops", "opsmantik_box.link"},
+}  # fmt: skip
+
+
+def loaded(code: str, *arguments: str) -> set[str]:
+    done = subprocess.run([sys.executable, "-c", code, *arguments], capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize("room", FORBIDDEN)
+def test_a_room_loads_nothing_it_may_not(room):
+    modules = loaded(IMPORT_ALL, room)
+    assert room in modules
+    assert not FORBIDDEN[room] & modules
+
+
+def test_the_services_process_never_loads_pythons_sqlite():
+    modules = loaded("import sys, opsmantik_box.serve; print(*sys.modules, sep='\\n')")
+    assert "apsw" in modules
+    assert not {"sqlite3", "_sqlite3", "aiosqlite", "litestar", "opsmantik_box.gateway", "opsmantik_box.ops", "opsmantik_box.cli"} & modules
+
+
+def mapped(pid: int) -> str:
+    return Path(f"/proc/{pid}/maps").read_text()
+
+
+def test_each_running_process_holds_exactly_one_sqlite(tmp_path):
+    with RunningBox(tmp_path / "data") as box:
+        engine = box.process.pid
+        gateways = [int(pid) for pid in Path(f"/proc/{engine}/task/{engine}/children").read_text().split()]
+        assert len(gateways) == 1
+        assert "/apsw/" in mapped(engine)
+        assert "_sqlite3." not in mapped(engine)
+        for pid in gateways:
+            assert "_sqlite3." in mapped(pid)
+            assert "/apsw/" not in mapped(pid)
+
+
+def test_the_contracts_of_the_source_hold():
+    command = shutil.which("lint-imports", path=str(Path(sys.executable).parent))
+    assert command, "import-linter is not installed: make test"
+    done = subprocess.run([command, "--no-cache"], cwd=ROOT, capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 0, done.stdout
+    assert "0 broken" in done.stdout
