@@ -12,7 +12,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_type_hints
+from typing import Annotated, Any, Literal, cast, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -81,7 +81,7 @@ class Sourced(Struct, frozen=True):
 
 
 class Raw(Struct, frozen=True):
-    """A value before it was checked. `file` and `place` are what an error names: the file, and the key with its line or variable."""
+    """A value before it was checked. `file` and `place` are what an error names: the file, and key and line, or the variable."""
 
     value: object
     file: str
@@ -169,24 +169,34 @@ def read_text(file: Path, must_exist: bool) -> str:
     except (FileNotFoundError, NotADirectoryError):
         if not must_exist:
             return ""
-        raise ConfigError(file=file, key="(the file)", problem="it does not exist. Correct the path, or leave --config out.") from None
+        raise ConfigError(
+            file=file, key="(the file)", problem="it does not exist. Correct the path, or leave --config out."
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(file=file, key="(the file)", problem=f"it cannot be read ({error}). Make it a readable UTF-8 file.") from None
+        raise ConfigError(
+            file=file, key="(the file)", problem=f"it cannot be read ({error}). Make it a readable UTF-8 file."
+        ) from None
 
 
 def flatten(tree: dict[str, Any], file: Path, text: str) -> dict[str, object]:
     """Tables of one level to dotted keys. Raises ConfigError for a key that is no setting."""
     known = setting_types()
-    tables = {key.split(".")[0] for key in known if "." in key}
     flat: dict[str, object] = {}
     for name, value in tree.items():
-        inside = {f"{name}.{key}": v for key, v in value.items()} if name in tables and isinstance(value, dict) else {name: value}
+        inside = (
+            {f"{name}.{key}": one for key, one in cast("dict[str, Any]", value).items()} if is_table(name, value) else {name: value}
+        )
         for key, one in inside.items():
             if key not in known:
                 problem = f"there is no such setting{nearest(key, known)}. `opsmantik-box config show` lists all."
                 raise ConfigError(file=file, key=at_line(text, key), problem=problem)
             flat[key] = one
     return flat
+
+
+def is_table(name: str, value: object) -> bool:
+    """Whether the file gives a table where the settings have one."""
+    return isinstance(value, dict) and any(key.startswith(f"{name}.") for key in setting_types())
 
 
 def nearest(name: str, known: Mapping[str, object]) -> str:
@@ -197,7 +207,7 @@ def nearest(name: str, known: Mapping[str, object]) -> str:
 
 def at_line(text: str, key: str) -> str:
     """`key (line N)` when the key stands at the beginning of a line, as it usually does."""
-    pattern = re.compile(rf"\s*[\"']?{re.escape(key.split('.')[-1])}[\"']?\s*=|\s*\[{re.escape(key)}\]")
+    pattern = re.compile(rf"\s*[\"']?{re.escape(key.rpartition('.')[2])}[\"']?\s*=|\s*\[{re.escape(key)}\]")
     line = next((n for n, one in enumerate(text.splitlines(), 1) if pattern.match(one)), None)
     return f"{key} (line {line})" if line else key
 

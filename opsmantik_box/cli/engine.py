@@ -1,6 +1,6 @@
 """The one way a command changes something: the running engine, or one that is started for the length of the command."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ class Engine(Protocol):
 
 
 @contextmanager
-def engine(data: Path) -> Iterator[Engine]:
+def engine(data: Path) -> Generator[Engine]:
     """The engine of an existing data folder. Raises DataFolderUnusable, DataFolderInUse."""
     from opsmantik_box.link.client import engine_for
 

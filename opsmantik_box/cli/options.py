@@ -27,7 +27,9 @@ def existing_folder(chosen: Path | None) -> Path:
     """The data folder of a Box that was started before. Raises DataFolderUnusable."""
     data = data_folder(chosen)
     if not data.is_dir():
-        problem = f"there is no such folder. Name the right one with --data, or make a Box with `opsmantik-box serve --data {data}`."
+        problem = (
+            f"there is no such folder. Name the right one with --data, or make a Box with `opsmantik-box serve --data {data}`."
+        )
         raise DataFolderUnusable(data=data, problem=problem)
     return data
 

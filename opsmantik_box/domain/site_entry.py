@@ -1,4 +1,4 @@
-"""What a site may be described by, before it is one. Pure. Used for one site (`site add`) and for a file of them (`site import`)."""
+"""What a site may be described by, before it is one. Pure. For one site (`site add`) and for a file of them (`site import`)."""
 
 import ipaddress
 import re

@@ -45,6 +45,13 @@ def use_wal(db: apsw.Connection, synchronous: str) -> None:
     db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
 
 
+def let_go(db: apsw.Connection) -> None:
+    """Close without SQLite's own WAL checkpoint: what a failed sync or a full disk left is looked at by the next start, and nothing
+    is written over it on the way out."""
+    db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+    db.close()
+
+
 def trust_no_schema(db: apsw.Connection) -> None:
     """A file may have been replaced by somebody: no function with side effects runs from its schema, no double-quoted strings."""
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)

@@ -14,7 +14,7 @@ from opsmantik_box.engine.known_sessions import KnownSessions
 from opsmantik_box.engine.ledger import Ledger, disk_error
 from opsmantik_box.engine.months import MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
-from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned
+from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -46,6 +46,9 @@ class Core:
             return self.acceptance.accept(batch, now, self.projector.cursor)
         except LedgerFull:
             self._run_full()
+            raise
+        except MonthDamaged as error:
+            self._replace_month(str(error.details["month"]), now, str(error))
             raise
 
     def catch_up(self, now: int, limit: int = SLICE) -> int:
@@ -84,8 +87,11 @@ class Core:
         except apsw.FullError:
             self._run_full()
         except apsw.Error as error:
-            self.months.replace(file.month, now, str(error))
-            self.projector.start_over()
+            self._replace_month(file.month, now, str(error))
+
+    def _replace_month(self, month: str, now: int, problem: str) -> None:
+        self.months.replace(month, now, problem)
+        self.projector.start_over()
 
     def make_month(self, month: str, now: int) -> None:
         """Have a month's file ready before its first signal."""
@@ -105,13 +111,19 @@ class Core:
     def keep_months(self, now: int) -> bool:
         """The calendar's work: next month's file ahead of time, months that are over closed. Whether the list of months changed."""
         before = self.months.names()
+        try:
+            self._turn_months(now)
+        except apsw.FullError:
+            self._run_full()
+        return self.months.names() != before
+
+    def _turn_months(self, now: int) -> None:
         ahead = month_rules.next_month(month_rules.month_of(now))
-        if now >= month_rules.make_ahead_at(month_rules.month_of(now)) and ahead not in dict(before):
+        if now >= month_rules.make_ahead_at(month_rules.month_of(now)) and ahead not in dict(self.months.names()):
             self.make_month(ahead, now)
         for partition in self.ledger.partitions():
             if partition.state == "open" and now >= month_rules.closes_at(partition.month):
                 self.close_month(partition.month, now)
-        return self.months.names() != before
 
     def recover(self) -> bool:
         """Is there room again? The reserve coming back proves it."""
@@ -135,6 +147,8 @@ class Core:
 
     def close(self) -> None:
         """Bring the month files up, move every WAL into its file, let go of the folder."""
-        self.months.close()
-        self.ledger.close()
-        self.folder.release()
+        try:
+            self.months.close()
+            self.ledger.close()
+        finally:
+            self.folder.release()

@@ -11,17 +11,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 import apsw
+import structlog
 
 from opsmantik_box.domain import months
 from opsmantik_box.domain.feed import AlertBody, as_json
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import LEDGER_CACHE_MB, open_database
+from opsmantik_box.engine.connections import LEDGER_CACHE_MB, let_go, open_database
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.migrations import migrate
 from opsmantik_box.errors import LedgerFull, LedgerPoisoned, Unavailable
 from opsmantik_box.sql import load
 
 SQL = load("ledger")
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
 KEPT_MS = 35 * 86_400_000
 """An id is known for at least 35 days: a tracker keeps what it could not send for less."""
 
@@ -61,9 +63,16 @@ class Ledger:
         self.processed = ProcessedIds(self.db)
 
     def close(self) -> None:
-        """Moves the WAL into the file, if nobody reads, and lets go."""
-        self.wal.empty()
-        self.db.close()
+        """Moves the WAL into the file, if nobody reads and there is room, and lets go. Raises LedgerPoisoned."""
+        try:
+            self.wal.empty()
+        except apsw.Error as error:
+            let_go(self.db)
+            if not isinstance(error, apsw.FullError):
+                raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+            log.warning("no room for a WAL checkpoint; the next start does it")
+        else:
+            self.db.close()
 
     def last_seq(self) -> int:
         """The newest sequence number ever given."""

@@ -15,18 +15,21 @@ from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import OPEN_MONTH_CACHE_MB, OTHER_CACHE_MB, is_sound, open_database
+from opsmantik_box.engine.connections import OPEN_MONTH_CACHE_MB, OTHER_CACHE_MB, is_sound, let_go, open_database
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.folder import sync_directory
 from opsmantik_box.engine.ledger import Ledger, SignalRow
 from opsmantik_box.engine.migrations import migrate
 from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
-from opsmantik_box.errors import ForeignFile, LedgerLostItsTail
+from opsmantik_box.errors import ForeignFile, LedgerLostItsTail, MonthDamaged
 from opsmantik_box.sql import load
 
 SQL = load("engine_month")
 CHECKED_BYTES = 64 * 1024 * 1024
 """Files up to this size are read through at the start (0.3 s); larger ones by the nightly check."""
+
+BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
+"""What says that a file, or the disk under it, cannot be used as it is."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -41,6 +44,8 @@ class MonthFile:
         self._ledger_id, self._epoch = ledger.ledger_id, ledger.epoch
         self.db = open_database(path, synchronous="normal", cache_mb=cache_mb, vfs=vfs)
         try:
+            if not self.db.pragma("user_version"):
+                raise apsw.NotADBError("it is empty")
             migrate(self.db, "month", path)
             self.wal = WalKeeper(self.db)
             self.checkpoint = self._read_checkpoint()
@@ -58,9 +63,14 @@ class MonthFile:
         return row[2]
 
     def close(self) -> None:
-        """Moves the WAL into the file, if nobody reads, and lets go."""
-        self.wal.empty()
-        self.db.close()
+        """Moves the WAL into the file, if nobody reads, and lets go. A failure costs nothing: the next start looks, and folds again."""
+        try:
+            self.wal.empty()
+        except apsw.Error as error:
+            log.warning("the WAL of a month stays as it is", month=self.month, problem=str(error))
+            let_go(self.db)
+        else:
+            self.db.close()
 
     def find_known(self, site_id: int, session_id: bytes) -> Known | None:
         """What this month knows of a session."""
@@ -159,7 +169,20 @@ class Months:
             if partition.state == "closed":
                 self.closed.add(partition.month)
             else:
+                if partition.last_seq and not (folder / partition.file).exists():
+                    self._say("month_missing", partition.month, "was not there", now)
                 self.open(partition.month, now)
+        self._look_for_strangers()
+
+    def _look_for_strangers(self) -> None:
+        """Month files that the ledger does not know: it was replaced by a copy from before them, or deleted. Raises LedgerLostItsTail."""
+        last = self._ledger.last_seq()
+        for path in sorted(self._folder.glob("[0-9][0-9][0-9][0-9]-[0-9][0-9].db")):
+            if path.stem in self._open or path.stem in self.closed:
+                continue
+            checkpoint = _applied(path, self._ledger, self._vfs)
+            if checkpoint > last:
+                raise LedgerLostItsTail(file=path, checkpoint=checkpoint, last=last)
 
     def open(self, month: str, now: int) -> MonthFile:
         """The month's file, made if it is missing, set aside and made anew if it is broken or foreign."""
@@ -199,9 +222,18 @@ class Months:
         db.pragma("journal_mode", "delete")
         db.close()
         point("month_written")
+        self._clear(path)
         temporary.rename(path)
         sync_directory(path.parent)
         point("month_renamed")
+
+    def _clear(self, path: Path) -> None:
+        """A file that was lost may have left its WAL behind; SQLite would replay that into the new one."""
+        left = [part for part in _with_wal(path) if part.exists()]
+        for part in left:
+            part.unlink()
+        if left:
+            sync_directory(path.parent)
 
     def _set_aside(self, path: Path, now: int, problem: str) -> None:
         """Keep the broken file beside the new one, and say so."""
@@ -210,14 +242,17 @@ class Months:
                 part.rename(part.with_name(f"{part.name}.aside-{now}"))
         sync_directory(path.parent)
         log.error("month file set aside, it is folded again from the ledger", month=path.stem, problem=problem)
+        self._say("month_set_aside", path.stem, f"was damaged ({problem})", now)
+
+    def _say(self, kind: str, month: str, problem: str, now: int) -> None:
         with self._ledger.transaction():
-            self._ledger.alert("month_set_aside", f"The file of {path.stem} was damaged ({problem}); it is being rebuilt from the ledger.", now)
+            self._ledger.alert(kind, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
         """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""
         file = self._open.pop(month, None)
         if file is not None:
-            file.db.close()
+            let_go(file.db)
         self._set_aside(self._folder / f"{month}.db", now, problem)
         self.open(month, now)
 
@@ -234,9 +269,12 @@ class Months:
         return min(self._open, default=otherwise)
 
     def find_known(self, site_id: int, session_id: bytes) -> Known | None:
-        """Where a session lives, newest month first."""
+        """Where a session lives, newest month first. Raises MonthDamaged."""
         for file in self.files():
-            known = file.find_known(site_id, session_id)
+            try:
+                known = file.find_known(site_id, session_id)
+            except BROKEN as error:
+                raise MonthDamaged(month=file.month, problem=str(error)) from error
             if known is not None:
                 return known
         return None
@@ -269,6 +307,19 @@ class Months:
         for file in self._open.values():
             file.close()
         self._open.clear()
+
+
+def _applied(path: Path, ledger: Ledger, vfs: str | None) -> int:
+    """What a month file has applied: of this ledger; of any, when this one is empty. 0 for a file that is somebody else's or broken: it
+    is set aside when its month comes."""
+    db = apsw.Connection(str(path), vfs=vfs)
+    try:
+        row = db.execute(SQL["read_checkpoint"]).fetchone()
+    except apsw.Error:
+        return 0
+    finally:
+        let_go(db)
+    return row[2] if row and (row[:2] == (ledger.ledger_id, ledger.epoch) or not ledger.last_seq()) else 0
 
 
 def _with_wal(path: Path) -> Iterable[Path]:

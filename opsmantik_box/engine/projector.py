@@ -6,15 +6,13 @@ import structlog
 from opsmantik_box.domain.decisions import Decision, decode_decision
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, SignalRow
-from opsmantik_box.engine.months import Months
+from opsmantik_box.engine.months import BROKEN, Months
 from opsmantik_box.errors import LedgerFull
 
 Decided = tuple[SignalRow, Decision]
 
 SLICE = 250
 """Signals a slice: the ledger waits no longer than this takes (about 10 ms)."""
-
-BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -69,7 +67,7 @@ class Projector:
     def _apply(self, month: str, decided: list[Decided], now: int) -> bool:
         """Fold one month's part of a slice. False when the month had to be started again: the cursor went back."""
         if month in self._months.closed:
-            log.error("signals of a closed month are skipped", month=month, signals=len(decided))
+            log.debug("signals of a closed month are passed over", month=month, signals=len(decided))
             return True
         try:
             file = self._months.open(month, now)

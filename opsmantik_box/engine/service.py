@@ -368,6 +368,9 @@ class Service:
                 return
             except BoxError as error:
                 log.warning("the clock's work is put off", problem=str(error))
+            except Exception as error:
+                self._fail(error)
+                return
 
     def _beat(self, beats: int) -> None:
         if self._replaying:

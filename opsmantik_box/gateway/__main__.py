@@ -1,8 +1,8 @@
 """The gateway's process: takes a link and a listening socket from the engine, gives up write access, serves, and ends when told.
 
-Promises: serves only after write access is gone and the engine has said how it is; ends with every answer given when the engine says
-`Drain`; when the link ends, answers what it holds with 503 and is gone within a second. Signals of the terminal are not for it: a
-Ctrl-C reaches the whole group, and the engine tells its gateways itself.
+Promises: serves only after write access is gone and the engine has said how it is; ends with every answer given when the engine
+says `Drain`; when the link ends, answers what it holds with 503 and is gone within a second. Signals of the terminal are not for
+it: a Ctrl-C reaches the whole group, and the engine tells its gateways itself.
 """
 
 import argparse
@@ -12,8 +12,9 @@ import gc
 import resource
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 import uvloop
@@ -24,6 +25,7 @@ from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.api import build_api
 from opsmantik_box.gateway.app import Router
+from opsmantik_box.gateway.asgi import Application
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
 from opsmantik_box.gateway.reads import Reads
@@ -74,7 +76,7 @@ class Server(uvicorn.Server):
         self._on_started = started
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -97,7 +99,7 @@ class Gateway:
         clock = choose_clock()
         sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin))
         api = build_api(Reads(options.data, lambda: self.link.months), self.link, clock)
-        self._router = Router(sync, api, self.link)
+        self._router = Router(sync, cast("Application", api), self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)
         self.drained = False

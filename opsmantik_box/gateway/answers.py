@@ -121,22 +121,37 @@ def cors(origin: bytes, reason: str) -> Headers:
     return headers
 
 
+@lru_cache(maxsize=4096)
+def _cors_block(origin: bytes, reason: str) -> bytes:
+    return render(cors(origin, reason)) + b"content-type: application/json\r\n"
+
+
+def block_of(answer: Answer, origin: bytes) -> bytes:
+    """All headers of an answer as they go on the wire."""
+    limits = b"x-ratelimit-limit: %d\r\nx-ratelimit-remaining: %d\r\n" % (answer.limit, answer.remaining)
+    block = _cors_block(origin, answer.reason) + limits + b"content-length: %d\r\n" % len(answer.body)
+    return block + render(_rare(answer)) if answer.status != 200 else block
+
+
 def headers_of(answer: Answer, origin: bytes) -> Headers:
-    """All headers of an answer, its body's length included."""
-    headers = [
-        *cors(origin, answer.reason),
-        (b"x-ratelimit-limit", b"%d" % answer.limit),
-        (b"x-ratelimit-remaining", b"%d" % answer.remaining),
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(answer.body)),
-    ]
+    """The same, name by name; with what ends the connection, if it is to end."""
+    lines = (line.partition(b": ") for line in block_of(answer, origin).split(b"\r\n")[:-1])
+    closing = [(b"connection", b"close")] if answer.close else []
+    return [*((name, value) for name, _, value in lines), *closing]
+
+
+def _rare(answer: Answer) -> Headers:
+    headers: Headers = []
     if answer.retry_after:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
     if answer.status == 405:
         headers.append((b"allow", b"POST, OPTIONS"))
-    if answer.close:
-        headers.append((b"connection", b"close"))
     return headers
+
+
+def render(headers: Headers) -> bytes:
+    """Header lines, without the empty one that ends them."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def preflight(origin: bytes, asked_headers: bytes) -> Headers:

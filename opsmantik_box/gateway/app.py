@@ -1,4 +1,5 @@
-"""Which callable gets a request: `/api/sync` the hot path, `/healthz` and `/readyz` two fixed answers, everything else the API.
+"""Which callable gets a request: `/api/sync` the hot path, `/ux-core.js` the tracker, `/healthz` and `/readyz` two fixed answers,
+everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
@@ -10,6 +11,8 @@ import msgspec
 from opsmantik_box import __version__
 from opsmantik_box.gateway.asgi import Application, Receive, Scope, Send, answer_with
 from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.static import PATH as TRACKER
+from opsmantik_box.gateway.static import TrackerScript
 
 SYNC = "/api/sync"
 
@@ -19,6 +22,7 @@ class Router:
 
     def __init__(self, sync: Application, api: Application, link: EngineLink) -> None:
         self._sync, self._api, self._link = sync, api, link
+        self._tracker = TrackerScript()
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False
 
@@ -27,21 +31,23 @@ class Router:
             path = scope["path"]
             if path == SYNC:
                 return self._sync(scope, receive, send)
+            if path == TRACKER:
+                return self._tracker(scope, receive, send)
             if path in self._probes and scope["method"] in ("GET", "HEAD"):
                 return self._probes[path](scope, receive, send)
         return self._api(scope, receive, send)
 
-    async def _alive(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _alive(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """200 as long as this process turns over."""
         await _say(send, 200, {"alive": True, "version": __version__})
 
-    async def _ready(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _ready(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """200 when a signal sent now would be taken, else 503 and why not."""
         state = self._link.state
         ready = state.accepting and not self.draining
         reason = "" if ready else "stopping" if self.draining else state.reason
-        told = {"ready": ready, "reason": reason, "lag_signals": state.lag_signals, "lag_ms": state.lag_ms, "version": __version__}
-        await _say(send, 200 if ready else 503, told)
+        lag: dict[str, object] = {"lag_signals": state.lag_signals, "lag_ms": state.lag_ms}
+        await _say(send, 200 if ready else 503, {"ready": ready, "reason": reason, **lag, "version": __version__})
 
 
 async def _say(send: Send, status: int, told: dict[str, object]) -> None:

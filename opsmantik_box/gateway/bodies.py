@@ -1,7 +1,7 @@
 """Request bodies, read strictly: nothing a client can send makes this raise anything but BadBody, or take more than its own size.
 
-msgspec refuses NaN, infinities, lone surrogates and trailing bytes; this adds what it does not look at (UTF-8 in fields nobody reads,
-depth) and turns everything into one refusal.
+msgspec refuses NaN, infinities, lone surrogates and trailing bytes; this adds what it does not look at (UTF-8 in fields nobody
+reads, depth) and turns everything into one refusal.
 """
 
 import msgspec

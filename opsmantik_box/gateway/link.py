@@ -20,7 +20,6 @@ from opsmantik_box.link.messages import (
     AskToken,
     Command,
     Count,
-    Done,
     Drain,
     Failed,
     Limited,
@@ -28,7 +27,6 @@ from opsmantik_box.link.messages import (
     Ready,
     Refused,
     SiteChanged,
-    SiteFound,
     State,
     Submit,
     TokenFound,
@@ -60,6 +58,7 @@ class EngineLink(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.WriteTransport | None = None
         self._unpacker = Unpacker()
+        self._out: list[bytearray] = []
         self._rid = 0
         self._waiting: dict[int, tuple[asyncio.Future[Any], int, int]] = {}
         self._signals = self._bytes = 0
@@ -124,6 +123,7 @@ class EngineLink(asyncio.Protocol):
     def close(self) -> None:
         """Sends what is left to send, then ends the link."""
         self._send_counts()
+        self._flush()
         if self._transport is not None:
             self._transport.close()
 
@@ -174,9 +174,15 @@ class EngineLink(asyncio.Protocol):
             self._counts.clear()
 
     def _write(self, frame: bytearray) -> None:
-        # No gathering here: uvloop writes everything of one turn of the loop with one writev.
-        if self._transport is not None:
-            self._transport.write(frame)
+        """At the end of this turn, with all else that is sent in it: one system call a turn, not one a signal."""
+        if not self._out:
+            self._loop.call_soon(self._flush)
+        self._out.append(frame)
+
+    def _flush(self) -> None:
+        if self._out and self._transport is not None:
+            self._transport.write(b"".join(self._out))
+        self._out.clear()
 
     # --- what arrives -------------------------------------------------------------------------------------------------------------
 
@@ -196,7 +202,7 @@ class EngineLink(asyncio.Protocol):
                 if not future.done():
                     future.set_result(message)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self.state = State(False, "stopping", self.state.lag_signals, self.state.lag_ms)
         waiting, self._waiting = self._waiting, {}
         self._signals = self._bytes = 0

@@ -9,17 +9,21 @@ A request that is being answered is never timed out here: streams last for hours
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
+from urllib.parse import unquote
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from opsmantik_box.gateway import answers
 from opsmantik_box.gateway.answers import Answer
+from opsmantik_box.gateway.asgi import ANSWER
 
 HEADER_SECONDS = 5.0
 BODY_SECONDS = 10.0
 IDLE_SECONDS = 75.0
+STALLED_SECONDS = 30.0
+"""How long answers wait for a client that does not read them."""
 FRESH_GRACE_SECONDS = 1.0
 """How long a connection without a request is waited for once the gateway stops."""
 SWEEP_EVERY = 0.5
@@ -27,11 +31,34 @@ MAX_HEADER_BYTES = 32 * 1024
 
 FRESH, HEADER, BODY, READ, IDLE = "fresh", "header", "body", "read", "idle"
 
+_LAST = b"connection: close\r\n\r\n"
 _BAD = {
-    400: Answer(400, answers.MALFORMED, close=True),
-    408: Answer(408, answers.TOO_SLOW, close=True),
-    431: Answer(431, answers.HEADERS_TOO_LARGE, close=True),
+    400: Answer(400, answers.MALFORMED),
+    408: Answer(408, answers.TOO_SLOW),
+    431: Answer(431, answers.HEADERS_TOO_LARGE),
 }
+
+
+class Cycle(RequestResponseCycle):
+    """One request and its answer."""
+
+    async def answer(self, status: int, headers: bytes, body: bytes, close: bool = False) -> None:
+        """The whole answer in one write. `headers` are lines that are known to be well formed, with a content-length; `close` ends
+        the connection after it."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        self.response_started, self.waiting_for_100_continue = True, False
+        self.keep_alive = self.keep_alive and not close
+        ending = b"\r\n" if self.keep_alive else _LAST
+        shown = b"" if self.scope["method"] == "HEAD" else body
+        self.transport.write(b"".join((STATUS_LINE[status], headers, ending, shown)))
+        self.response_complete = True
+        self.message_event.set()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -44,12 +71,13 @@ class PatientProtocol(HttpToolsProtocol):
         self.since = self.loop.time()
         self._header_bytes = 0
         self._last = False
+        self._stalled_since = 0.0
 
-    # --- what the parser tells --------------------------------------------------------------------------------------------------------
+    # --- what the parser tells ----------------------------------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
         try:
-            self.parser.feed_data(data)
+            cast("Any", self.parser).feed_data(data)
         except httptools.HttpParserUpgrade:
             self._close_after_answer()
         except httptools.HttpParserError:
@@ -65,16 +93,52 @@ class PatientProtocol(HttpToolsProtocol):
         self.phase, self.since, self._header_bytes = HEADER, self.loop.time(), 0
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
+        """As uvicorn's, without web sockets and its concurrency limit, and with a Cycle of ours."""
         self.phase, self.since = BODY, self.loop.time()
-        if self._last:
-            self.cycle.keep_alive = False
+        self._fill_scope()
+        app = cast("Any", self.config.loaded_app)  # pyright: ignore[reportUnknownMemberType]
+        before, parser = self._current, cast("Any", self.parser)
+        self.cycle = cycle = Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=not self._last and self.scope["http_version"] != "1.0" and parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        cast("dict[str, Any]", self.scope)[ANSWER] = cycle.answer
+        if before is None or before.response_complete:
+            self._start_asgi_task(cycle, app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
+
+    def _fill_scope(self) -> None:
+        """Raises for what is no path, as `CONNECT` and `OPTIONS *` have none; the parser makes it a 400."""
+        scope, parser = self.scope, cast("Any", self.parser)
+        scope["method"] = parser.get_method().decode("ascii")
+        scope["http_version"] = parser.get_http_version()
+        url = httptools.parse_url(self.url)
+        raw_path = url.path
+        path = raw_path.decode("ascii")
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = raw_path
+        scope["query_string"] = url.query or b""
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self.phase = READ
         if self.cycle.response_complete:
             self._wait_idle()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled_since = self.loop.time()
 
     def on_response_complete(self) -> None:
         """As uvicorn's, without a keep-alive timer for each answer: the sweep has that."""
@@ -92,9 +156,9 @@ class PatientProtocol(HttpToolsProtocol):
     def _wait_idle(self) -> None:
         self.phase, self.since = IDLE, self.loop.time()
 
-    # --- ends -------------------------------------------------------------------------------------------------------------------------
+    # --- ends ---------------------------------------------------------------------------------------------------------------------
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's words, not ours
         """What cannot be parsed. Behind a request that is still being answered it ends the connection after that answer."""
         if self._answering():
             self._close_after_answer()
@@ -104,7 +168,8 @@ class PatientProtocol(HttpToolsProtocol):
     def shutdown(self) -> None:
         """The gateway stops: an idle connection ends, one in the middle of a request ends with its answer."""
         self._last = True
-        answered = self.cycle is None or self.cycle.response_complete
+        cycle = self._current
+        answered = cycle is None or cycle.response_complete
         if self.phase is IDLE or (self.phase is BODY and answered):
             self.transport.close()
         elif not answered:
@@ -113,9 +178,11 @@ class PatientProtocol(HttpToolsProtocol):
     def expire(self, now: float, stopping: bool) -> None:
         """Ends this connection when it has waited too long. Called by the sweep."""
         waited = now - self.since
-        if self.transport.is_closing() or self.flow.read_paused:
+        if self.flow.write_paused and now - self._stalled_since > STALLED_SECONDS:
+            self.transport.abort()
+        elif self.transport.is_closing() or self.flow.read_paused:
             return
-        if self.phase is IDLE and waited > IDLE_SECONDS:
+        elif self.phase is IDLE and waited > IDLE_SECONDS:
             self._drop()
         elif self.phase is FRESH and waited > (FRESH_GRACE_SECONDS if stopping else HEADER_SECONDS):
             # Nothing was asked, and browsers open connections on suspicion: an answer would be taken for the next request's.
@@ -124,16 +191,21 @@ class PatientProtocol(HttpToolsProtocol):
             self._time_out()
 
     def _time_out(self) -> None:
-        if self._answering() or (self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete):
-            self._drop()
-        elif self.phase is BODY and self.cycle is not None and self.cycle.response_complete:
+        cycle = self._current
+        answered = self.phase is BODY and cycle is not None and cycle.response_started
+        if self._answering() or answered:
             self._drop()
         else:
             self._refuse(408)
 
+    @property
+    def _current(self) -> RequestResponseCycle | None:
+        """The newest request whose headers are complete."""
+        return self.cycle
+
     def _answering(self) -> bool:
         """Whether a request that came completely has no complete answer yet."""
-        cycle = self.cycle
+        cycle = self._current
         return bool(self.pipeline) or (cycle is not None and not cycle.response_complete and not cycle.more_body)
 
     def _close_after_answer(self) -> None:
@@ -142,7 +214,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._answer_last()
 
     def _answer_last(self) -> None:
-        for cycle in (self.cycle, *(waiting for waiting, _ in self.pipeline)):
+        for cycle in (self._current, *(waiting for waiting, _ in self.pipeline)):
             if cycle is not None:
                 cycle.keep_alive = False
 
@@ -150,9 +222,10 @@ class PatientProtocol(HttpToolsProtocol):
         """Answers for the request that is arriving, whose headers may not all be known, and ends the connection."""
         if self.transport.is_closing():
             return
-        started = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        cycle = self._current
+        started = cycle is not None and cycle.response_started and not cycle.response_complete
         if not started and self.phase is not READ:
-            self.transport.write(_rendered(_BAD[status], _origin_in(self.headers or ())))
+            self.transport.write(_rendered(_BAD[status], _origin_in(cast("Any", self.headers) or ())))
         self.transport.close()
 
     def _drop(self) -> None:
@@ -168,8 +241,7 @@ def _origin_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _rendered(answer: Answer, origin: bytes) -> bytes:
-    lines = [name + b": " + value + b"\r\n" for name, value in answers.headers_of(answer, origin)]
-    return b"".join((STATUS_LINE[answer.status], *lines, b"\r\n", answer.body))
+    return b"".join((STATUS_LINE[answer.status], answers.block_of(answer, origin), _LAST, answer.body))
 
 
 class Sweep:

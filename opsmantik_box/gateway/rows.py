@@ -1,4 +1,4 @@
-"""What the API shows of a session, an event and an intent. Times are UTC milliseconds, ids of sites are public ones.
+"""What the API shows of a session, an event and an intent, under the columns' names. Times are UTC milliseconds, site ids public ones.
 
 Each `read_*` takes a row of the statement of sql/reads.sql that is named beside it.
 """
@@ -27,38 +27,38 @@ class SiteView(Struct, frozen=True):
 
 
 class EventView(Struct, frozen=True):
-    """One thing a tracker reported. `value` and `label` are null when it sent none."""
+    """One thing a tracker reported, with what lives once on its session. Label and value are null when it sent none."""
 
-    at: int
+    created_at: int
     seq: int
-    id: str
-    site: str
-    session: str
+    event_id: str
+    site_id: str
+    session_id: str
     session_month: str
     url: str
-    category: str
-    action: str
-    label: str | None
-    value: float | None
+    event_category: str
+    event_action: str
+    event_label: str | None
+    event_value: float | None
     metadata: dict[str, Any]
     received_at: int
-    device: str
+    device_type: str
     browser: str
     city: str | None
     district: str | None
     lead_score: int
-    attribution: str
+    attribution_source: str
     is_bot: bool
     is_internal: bool
 
 
 class SessionView(Struct, frozen=True):
-    """A visit. `month` is the file it lives in; `fired` are the scoring rules by name; `address` is truncated."""
+    """A visit. `created_month` is the file it lives in; `fired` are the scoring rules by name; the address is truncated."""
 
-    at: int
+    created_at: int
     id: str
-    site: str
-    month: str
+    site_id: str
+    created_month: str
     last_event_at: int
     entry_page: str
     exit_page: str
@@ -67,14 +67,14 @@ class SessionView(Struct, frozen=True):
     intents: int
     conversion_events: int
     scroll_pct: int
-    duration_sec: int
+    total_duration_sec: int
     active_sec: int
     lead_score: int
     fired: list[str]
-    attribution: str
+    attribution_source: str
     attribution_rank: int
     fingerprint: str | None
-    fingerprint_strength: str
+    fingerprint_strength: str | None
     gclid: str | None
     wbraid: str | None
     gbraid: str | None
@@ -85,12 +85,12 @@ class SessionView(Struct, frozen=True):
     utm_term: str | None
     utm_content: str | None
     keyword: str | None
-    device: str
+    device_type: str
     browser: str
     city: str | None
     district: str | None
     referrer_host: str | None
-    address: str | None
+    ip_address: str | None
     consent: str
     is_bot: bool
     bot_reason: str | None
@@ -98,28 +98,28 @@ class SessionView(Struct, frozen=True):
 
 
 class IntentView(Struct, frozen=True):
-    """A tap, a form or a call. `attribution_at_tap` is what reports count by; `attribution` follows the session and is only shown.
-    `amount` is in the smallest unit of `currency`."""
+    """A tap, a form or a call. `attribution_at_tap` is what reports count by; `attribution_source` follows the session and is only
+    shown. `sale_amount` is in the smallest unit of `currency`."""
 
     at: int
     id: int
-    site: str
+    site_id: str
     source: str
-    action: str | None
-    target: str | None
+    intent_action: str | None
+    intent_target: str | None
     status: str | None
     lead_score_at_match: int | None
     score_breakdown: dict[str, Any]
     attribution_at_tap: str | None
     attribution_rank_at_tap: int | None
-    attribution: str | None
-    session: str | None
-    session_month: str | None
-    page: str | None
+    attribution_source: str | None
+    matched_session_id: str | None
+    matched_session_month: str | None
+    intent_page_url: str | None
     position: str
-    click_kind: str | None
+    click_id_kind: str | None
     click_at: int | None
-    amount: int | None
+    sale_amount: int | None
     currency: str | None
     note: str
     is_bot: bool

@@ -1,6 +1,6 @@
 """Serves the tracker as /ux-core.js: a small ASGI callable, no framework. Reads the file once; the same answer for every origin.
 
-The name has a short life in caches, so that a corrected tracker is everywhere within minutes; pages outlive it, so the name never changes.
+It has a short life in caches, so that a corrected tracker is everywhere within minutes; pages outlive it: the name never changes.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class TrackerScript:
             (b"etag", self.etag),
         ]
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
         """Answer one request; a body it may have is not read."""
         if scope["method"] not in ("GET", "HEAD"):
             await answer_with(send, 405, [(b"allow", b"GET, HEAD"), (b"content-length", b"0")])

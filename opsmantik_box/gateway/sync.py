@@ -1,8 +1,8 @@
 """`/api/sync`: the hot path, an ASGI callable in front of everything else.
 
-Promises: never a 5xx for anything a client sent; CORS headers on every answer; every refusal counted by reason; `synced` only for what
-the engine says is on disk. Order of checks: size, JSON, ids, site, origin, rate. It never writes, never logs what a client sent, and
-makes neither task nor timer of its own: the server's task waits for one Future.
+Promises: never a 5xx for anything a client sent; CORS headers on every answer; every refusal counted by reason; `synced` only for
+what the engine says is on disk. Order of checks: size, JSON, ids, site, origin, rate. It never writes, never logs what a client
+sent, and makes neither task nor timer of its own: the server's task waits for one Future.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from opsmantik_box.errors import Unavailable
 from opsmantik_box.gateway import answers
 from opsmantik_box.gateway.answers import Answer, Refused
 from opsmantik_box.gateway.asgi import (
+    ANSWER,
     Disconnected,
     HeaderMap,
     Receive,
@@ -53,6 +54,10 @@ class Caller(Struct, frozen=True, gc=False):
     user_agent: str
     has_token: bool
 
+    def remaining(self, accepted: Accepted) -> int:
+        """Requests this session still has in this minute; who is exempt always has all."""
+        return accepted.remaining if self.bucket else answers.RATE_LIMIT
+
 
 class Sync:
     """The callable. `trusted` are the Box's trusted proxies, `allowed_origins` hosts that may send for any site."""
@@ -65,9 +70,10 @@ class Sync:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = header_map(scope["headers"])
         origin = headers.get(b"origin", b"")
+        if scope["method"] == "OPTIONS":
+            await answer_with(send, 204, answers.preflight(origin, headers.get(b"access-control-request-headers", b"")))
+            return
         try:
-            if scope["method"] == "OPTIONS":
-                return await answer_with(send, 204, answers.preflight(origin, headers.get(b"access-control-request-headers", b"")))
             answer = await self._answer(scope, headers, receive)
         except Refused as refused:
             self._link.count(refused.site_id, refused.counted)
@@ -77,16 +83,19 @@ class Sync:
         except Unavailable:
             self._link.count(0, "engine_away")
             answer = answers.unavailable()
-        except (Exception, asyncio.CancelledError) as fault:
+        except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - whatever it is, the tracker gets an answer it can read
             answer = self._failed(fault)
-        await answer_with(send, answer.status, answers.headers_of(answer, origin), answer.body)
+        if ANSWER in scope:
+            await scope[ANSWER](answer.status, answers.block_of(answer, origin), answer.body, answer.close)
+        else:
+            await answer_with(send, answer.status, answers.headers_of(answer, origin), answer.body)
 
     async def _answer(self, scope: Scope, headers: HeaderMap, receive: Receive) -> Answer:
         body = await self._body(scope, headers, receive)
         try:
             wire = read_body(body)
         except BadBody:
-            raise Refused(Answer(400, answers.INVALID_JSON), "invalid_json") from None
+            raise Refused(Answer(400, answers.INVALID_JSON), "json_malformed") from None
         if wire.e is not None and (len(wire.e) > MAX_ITEMS or len(body) > MAX_BATCH_BODY):
             raise Refused(Answer(413, answers.TOO_LARGE), "too_large")
         if not wire.s or (wire.e is None and not wire.u):
@@ -122,7 +131,7 @@ class Sync:
         """The door of the site named so; the engine is asked before anyone is told that there is none."""
         public_id = site_id_text(text)
         if public_id is None:
-            raise Refused(Answer(400, answers.INVALID_SITE_ID), "invalid_site_id")
+            raise Refused(Answer(400, answers.INVALID_SITE_ID), "site_id_malformed")
         site = self._link.sites.get(public_id) or await self._link.ask_site(public_id)
         if site is None:
             raise Refused(Answer(404, answers.NO_SUCH_SITE), "no_such_site")
@@ -157,9 +166,9 @@ class Sync:
         if not caller.origin and caller.has_token:
             return "site_token"
         refused = Answer(403, answers.origin_refused(reason), reason)
-        raise Refused(refused, f"origin_{reason}", caller.door.site.id)
+        raise Refused(refused, reason if "origin" in reason else f"origin_{reason}", caller.door.site.id)
 
-    def _read(self, wire: WireSignal, caller: Caller, sent_at: int | float | None) -> Arrival | Refusal:
+    def _read(self, wire: WireSignal, caller: Caller, sent_at: float | None) -> Arrival | Refusal:
         """A signal as the rules read it, or why it cannot be stored; what had to be left out or was refused is counted."""
         site = caller.door.site
         reading = read_signal(wire, site, Context(self._clock(), sent_at, caller.user_agent, caller.client))
@@ -176,7 +185,7 @@ class Sync:
             raise Refused(Answer(400, answers.refusal(read.message), reason), read.reason, caller.door.site.id)
         accepted = await self._store([read], caller, reason)
         duplicate, score = accepted.results[0]
-        return Answer(200, answers.stored(duplicate, score), reason, remaining=accepted.remaining)
+        return Answer(200, answers.stored(duplicate, score), reason, remaining=caller.remaining(accepted))
 
     async def _many(self, wire: WireBody, items: list[Raw], caller: Caller) -> Answer:
         """Every item by itself; those that can be stored go to the engine together."""
@@ -187,21 +196,21 @@ class Sync:
         stored = iter(accepted.results)
         results = [result if arrival is None else answers.result(result["id"], *next(stored)) for result, arrival in read]
         last = accepted.results[-1][1] if arrivals else 0
-        return Answer(200, answers.many(results, last), reason, remaining=accepted.remaining)
+        return Answer(200, answers.many(results, last), reason, remaining=caller.remaining(accepted))
 
-    def _read_item(self, item: Raw, caller: Caller, sent_at: int | float | None) -> tuple[answers.Result, Arrival | None]:
+    def _read_item(self, item: Raw, caller: Caller, sent_at: float | None) -> tuple[answers.Result, Arrival | None]:
         """Its arrival; without one, the result is already what the answer says of it."""
         site_id = caller.door.site.id
         try:
             wire = read_item(item)
         except BadBody:
-            self._link.count(site_id, "invalid_json")
+            self._link.count(site_id, "json_malformed")
             return answers.bad_result(id_of(item), "Invalid JSON payload"), None
         if not wire.u:
             self._link.count(site_id, "missing_id")
             return answers.skipped_result(wire.id), None
         if caller.origin == b"null" and not caller.door.judge(caller.origin, wire.u)[0]:
-            self._link.count(site_id, "origin_null")
+            self._link.count(site_id, "null_origin")
             return answers.bad_result(wire.id, "Origin not allowed"), None
         read = self._read(wire, caller, sent_at)
         if isinstance(read, Refusal):

@@ -1,12 +1,13 @@
 """Takes from this process the power to write: Landlock where the kernel has it, else a second user.
 
-Promise: after `drop_write_access` said `landlock` or `uid`, no file in the data folder can be created, changed, truncated, removed or
-renamed by this process or anything it starts, whatever code it is made to run. Files opened before stay as they are: call it after the
-imports and before the first thread. Reading, the network and the link are untouched.
+Promise: after `drop_write_access` said `landlock` or `uid`, no file in the data folder can be created, changed, truncated, removed
+or renamed by this process or anything it starts, whatever code it is made to run. Files opened before stay as they are: call it
+after the imports and before the first thread. Reading, the network and the link are untouched.
 """
 
 import ctypes
 import os
+import stat
 from pathlib import Path
 
 from opsmantik_box.errors import BoxError
@@ -35,23 +36,34 @@ def drop_write_access(data: Path, wanted: str) -> str:
     """What holds now: 'landlock', 'uid' or 'none'. `wanted` is one of WALLS; 'auto' takes the first that this machine has.
 
     Raises NoWalls when the one that was asked for cannot be had."""
-    if wanted == "none":
-        return "none"
     if wanted in ("auto", "landlock"):
         abi = landlock_abi()
         if abi > 0 and _landlock(abi):
             # Before ABI 3 truncate(2) by path slips through; a second user closes that too, where there is one to change to.
-            if abi < TRUNCATE_SINCE and wanted == "auto" and os.geteuid() == 0:
+            if abi < TRUNCATE_SINCE and wanted == "auto" and not uid_problem(data):
                 _become_nobody(data)
             return "landlock"
         if wanted == "landlock":
             raise NoWalls(wanted=wanted, problem="the kernel has no Landlock, or it is not switched on")
-    if os.geteuid() == 0:
-        _become_nobody(data)
-        return "uid"
-    if wanted == "uid":
-        raise NoWalls(wanted=wanted, problem="only root can change to another user")
-    return "none"
+    problem = uid_problem(data)
+    if wanted == "uid" and problem:
+        raise NoWalls(wanted=wanted, problem=problem)
+    if wanted == "none" or problem:
+        return "none"
+    _become_nobody(data)
+    return "uid"
+
+
+def uid_problem(data: Path) -> str:
+    """Why a second user could not read the data folder, or could write it; '' when it would do."""
+    if os.geteuid() != 0:
+        return "only root can change to another user"
+    mode = data.stat().st_mode
+    if not (mode & stat.S_IRGRP and mode & stat.S_IXGRP):
+        return f"the group of {data} may not read it (chmod g+rx)"
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        return f"others than its owner may write {data} (chmod go-w)"
+    return ""
 
 
 def landlock_abi() -> int:
@@ -75,8 +87,8 @@ def _landlock(abi: int) -> bool:
 def _become_nobody(data: Path) -> None:
     """A user that owns nothing, in the group of the data folder, whose files it may read and not write."""
     group = data.stat().st_gid
-    os.setgroups([group] if group else [])
-    os.setgid(group or NOBODY)
+    os.setgroups([])
+    os.setgid(group)
     os.setuid(NOBODY)
 
 

@@ -8,11 +8,11 @@ import resource
 import sqlite3
 import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
 
 import sqlite_utils
 from msgspec import Struct
@@ -65,7 +65,12 @@ def check_versions(_patient: Patient) -> Iterator[Finding]:
     python = ".".join(map(str, sys.version_info[:3]))
     yield Finding("python", "ok", f"Python {python}.")
     if sqlite3.sqlite_version_info < LEAST_SQLITE:
-        yield Finding("sqlite", "fail", f"Python's SQLite is {sqlite3.sqlite_version}; 3.38 is needed.", "Use a newer Python (Debian 12 or later has one).")
+        yield Finding(
+            "sqlite",
+            "fail",
+            f"Python's SQLite is {sqlite3.sqlite_version}; 3.38 is needed.",
+            "Use a newer Python (Debian 12 or later has one).",
+        )
     else:
         yield Finding("sqlite", "ok", f"Python's SQLite is {sqlite3.sqlite_version}; it only reads.")
 
@@ -78,7 +83,9 @@ def check_clock(patient: Patient) -> Iterator[Finding]:
         yield Finding("clock", "fail", "The clock stands before 2026.", advice)
     elif newest and newest > patient.now + CLOCK_SLACK_MS:
         hours = (newest - patient.now) / 3_600_000
-        yield Finding("clock", "fail", f"The newest signal was received {hours:.1f} h in the future: the clock is, or was, wrong.", advice)
+        yield Finding(
+            "clock", "fail", f"The newest signal was received {hours:.1f} h in the future: the clock is, or was, wrong.", advice
+        )
     else:
         yield Finding("clock", "ok", "The clock is not behind what was received.")
 
@@ -87,7 +94,12 @@ def check_files(patient: Patient) -> Iterator[Finding]:
     """How many files the engine (or, if it is away, this user) may open."""
     limit = file_limit(patient.status["pid"] if patient.status else None)
     if limit < FILES_WARN:
-        yield Finding("open files", "warn", f"At most {limit} open files.", "Each connection is one: set LimitNOFILE=65536 (systemd) or `ulimit -n 65536`.")
+        yield Finding(
+            "open files",
+            "warn",
+            f"At most {limit} open files.",
+            "Each connection is one: set LimitNOFILE=65536 (systemd) or `ulimit -n 65536`.",
+        )
     else:
         yield Finding("open files", "ok", f"At most {limit} open files.")
 
@@ -113,14 +125,26 @@ def check_folder(patient: Patient) -> Iterator[Finding]:
     try:
         about = data.stat()
     except OSError as error:
-        yield Finding("data folder", "fail", f"{data}: {error.strerror}.", "Name the right one with --data, or start the service: it makes it.")
+        yield Finding(
+            "data folder",
+            "fail",
+            f"{data}: {error.strerror}.",
+            "Name the right one with --data, or start the service: it makes it.",
+        )
         return
     if not stat.S_ISDIR(about.st_mode):
         yield Finding("data folder", "fail", f"{data} is not a folder.", "Name the right one with --data.")
     elif os.geteuid() not in (0, about.st_uid):
-        yield Finding("data folder", "fail", f"{data} belongs to user {about.st_uid}, you are {os.geteuid()}.", "Run this as its owner or as root.")
+        yield Finding(
+            "data folder",
+            "fail",
+            f"{data} belongs to user {about.st_uid}, you are {os.geteuid()}.",
+            "Run this as its owner or as root.",
+        )
     elif about.st_mode & stat.S_IRWXO:
-        yield Finding("data folder", "warn", f"{data} is open to every user of this machine ({about.st_mode & 0o777:o}).", f"chmod o= {data}")
+        yield Finding(
+            "data folder", "warn", f"{data} is open to every user of this machine ({about.st_mode & 0o777:o}).", f"chmod o= {data}"
+        )
     else:
         yield Finding("data folder", "ok", f"{data} is there and closed to others.")
         yield from check_writable(data)
@@ -129,7 +153,12 @@ def check_folder(patient: Patient) -> Iterator[Finding]:
 def check_writable(data: Path) -> Iterator[Finding]:
     """That its file system takes writes, and has room for them."""
     if not os.access(data, os.W_OK):
-        yield Finding("disk", "fail", f"{data} cannot be written.", "Is its file system mounted read-only? (`findmnt -T` on it, then the kernel's log.)")
+        yield Finding(
+            "disk",
+            "fail",
+            f"{data} cannot be written.",
+            "Is its file system mounted read-only? (`findmnt -T` on it, then the kernel's log.)",
+        )
         return
     disk = os.statvfs(data)
     share, free = disk.f_bavail / max(1, disk.f_blocks), disk.f_bavail * disk.f_frsize / 1024**3
@@ -147,7 +176,12 @@ def check_service(patient: Patient) -> Iterator[Finding]:
     if status is None:
         yield Finding("service", "fail", patient.silence, "On a server: `systemctl status opsmantik-box`.")
     elif not status["accepting"]:
-        yield Finding("service", "fail", f"It runs, but takes no signals: {status['reason']}.", "The log says more: `journalctl -u opsmantik-box -n 50`.")
+        yield Finding(
+            "service",
+            "fail",
+            f"It runs, but takes no signals: {status['reason']}.",
+            "The log says more: `journalctl -u opsmantik-box -n 50`.",
+        )
     else:
         yield Finding("service", "ok", f"Version {status['version']} runs (pid {status['pid']}) and takes signals.")
         yield from check_lag(status)
@@ -157,7 +191,12 @@ def check_lag(status: Status) -> Iterator[Finding]:
     """How far the month files are behind."""
     signals, late = status["lag_signals"], status["lag_ms"]
     if late > LAG_WARN_MS:
-        yield Finding("lag", "warn", f"{signals} signals wait for their month file, the oldest for {late / 1000:.0f} s.", "They are safe; reports are late. Is the disk slow?")
+        yield Finding(
+            "lag",
+            "warn",
+            f"{signals} signals wait for their month file, the oldest for {late / 1000:.0f} s.",
+            "They are safe; reports are late. Is the disk slow?",
+        )
     else:
         yield Finding("lag", "ok", f"{signals} signals wait for their month file.")
 
@@ -170,27 +209,37 @@ def check_walls(patient: Patient) -> Iterator[Finding]:
     for one in gateways:
         name, held = f"walls of gateway {one['number']}", one["walls"]
         if not held:
-            yield Finding(name, "fail", "It does not answer yet.", "Look again in a moment; if it stays so, `journalctl -u opsmantik-box -n 50`.")
+            yield Finding(
+                name,
+                "fail",
+                "It does not answer yet.",
+                "Look again in a moment; if it stays so, `journalctl -u opsmantik-box -n 50`.",
+            )
         elif held in ("landlock", "uid"):
             yield Finding(name, "ok", f"It cannot write: {held} holds.")
         else:
-            yield Finding(name, "warn", "Nothing but its code keeps it from writing.", "Use a kernel with Landlock (5.13 or newer), or start as root with walls=uid.")
+            yield Finding(
+                name,
+                "warn",
+                "Nothing but its code keeps it from writing.",
+                "Use a kernel with Landlock (5.13 or newer), or start as root with walls=uid.",
+            )
 
 
 # --- what it holds ----------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def reading(file: Path) -> Iterator[sqlite_utils.Database]:
+def reading(file: Path) -> Generator[sqlite_utils.Database]:
     """A database file, read-only. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=2)) as connection:
+    with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=2)) as connection:
         yield sqlite_utils.Database(connection)
 
 
 def ask_file(file: Path, name: str) -> list[dict[str, Any]]:
     """The rows of a named statement of doctor.sql. Raises sqlite3.Error."""
     with reading(file) as database:
-        return list(database.query(load("doctor")[name]))
+        return list(cast("Iterator[dict[str, Any]]", database.query(load("doctor")[name])))  # pyright: ignore[reportUnknownMemberType]
 
 
 def newest_signal(data: Path) -> int | None:
@@ -210,7 +259,12 @@ def check_months(patient: Patient) -> Iterator[Finding]:
     try:
         partitions = ask_file(patient.data / "ledger.db", "partitions")
     except sqlite3.Error as error:
-        yield Finding("ledger", "fail", f"ledger.db cannot be read: {error}.", "Run this as the folder's owner or as root; if it persists, restore the newest backup.")
+        yield Finding(
+            "ledger",
+            "fail",
+            f"ledger.db cannot be read: {error}.",
+            "Run this as the folder's owner or as root; if it persists, restore the newest backup.",
+        )
         return
     yield Finding("ledger", "ok", f"The ledger can be read; it knows {len(partitions)} months.")
     for one in partitions:
@@ -223,11 +277,17 @@ def check_month(patient: Patient, partition: dict[str, Any]) -> Finding:
     try:
         rows = ask_file(file, "checkpoint")
     except sqlite3.Error as error:
-        return Finding(name, "fail", f"{file.name} cannot be read: {error}.", "Restart the service: it folds the file again from the ledger.")
+        return Finding(
+            name, "fail", f"{file.name} cannot be read: {error}.", "Restart the service: it folds the file again from the ledger."
+        )
     reached = rows[0]["seq"] if rows else 0
     if reached >= partition["last_seq"]:
         return Finding(name, "ok", f"{partition['state']}, complete.")
-    return Finding(name, "ok" if patient.status else "warn", f"{partition['state']}, {partition['last_seq'] - reached} steps of the ledger behind; the running service folds them in.")
+    return Finding(
+        name,
+        "ok" if patient.status else "warn",
+        f"{partition['state']}, {partition['last_seq'] - reached} steps of the ledger behind; the running service folds them in.",
+    )
 
 
 def check_alerts(patient: Patient) -> Iterator[Finding]:
@@ -249,11 +309,21 @@ def check_address(patient: Patient) -> Iterator[Finding]:
         advice = 'Put `public_url = "https://box.example.com"` into box.toml; `site snippet` needs it.'
         yield Finding("public address", "warn", "public_url is not set.", advice)
     elif urlsplit(url).scheme != "https" and urlsplit(url).hostname not in ("localhost", "127.0.0.1"):
-        yield Finding("public address", "fail", f"{url} is not https: an https page cannot send to it.", "Put Caddy in front (systemd/Caddyfile) and write https:// in public_url.")
+        yield Finding(
+            "public address",
+            "fail",
+            f"{url} is not https: an https page cannot send to it.",
+            "Put Caddy in front (systemd/Caddyfile) and write https:// in public_url.",
+        )
     else:
         yield Finding("public address", "ok", f"{url}.")
     if patient.host not in ("127.0.0.1", "::1", "localhost"):
-        yield Finding("listening", "warn", f"It listens on {patient.host}, without TLS.", "Right in a container; else set host to 127.0.0.1 and let the proxy in front speak TLS.")
+        yield Finding(
+            "listening",
+            "warn",
+            f"It listens on {patient.host}, without TLS.",
+            "Right in a container; else set host to 127.0.0.1 and let the proxy in front speak TLS.",
+        )
 
 
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (

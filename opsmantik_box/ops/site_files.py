@@ -1,7 +1,7 @@
-"""A file of sites, CSV or JSON, as checked entries. All or none: the first thing that is wrong is told with its line, and nothing is used.
+"""A file of sites, CSV or JSON, as checked entries. All or none: the first wrong thing is told with its line, and nothing is used.
 
-CSV: a heading line (name, domain, timezone, region, currency, consent, staging_domains, internal_addresses in any order; only name and
-domain are needed), several domains separated by spaces. JSON: a list of objects with the same names.
+CSV: a heading line (name, domain, timezone, region, currency, consent, staging_domains, internal_addresses in any order; only name
+and domain are needed), several domains separated by spaces. JSON: a list of objects with the same names.
 """
 
 import csv
@@ -52,7 +52,7 @@ def _csv_rows(file: Path, text: str) -> Iterator[Placed]:
     delimiter = ";" if ";" in text.partition("\n")[0] else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
-        headings = next(reader, [])
+        headings = next(reader, list[str]())
         for first_line, row in _placed(reader):
             if len(row) > len(headings):
                 raise UsageError(problem=f"{file}: line {first_line}: more fields than the heading line has. Nothing was imported.")

@@ -10,7 +10,7 @@ order by created_at desc, seq desc limit :limit;
 -- A site's newest sessions of one month file. Bots first, then internal, are apart; 1, 2 and 4 are the ads ranks.
 select created_at, id, site_id, created_month, last_event_at, entry_page, exit_page, event_count, page_views, intents,
     conversion_events, scroll_pct, total_duration_sec, active_sec, lead_score, fired, attribution_source, attribution_rank,
-    fingerprint, coalesce(fingerprint_strength, ''), gclid, wbraid, gbraid, click_at, utm_source, utm_medium, utm_campaign, utm_term,
+    fingerprint, fingerprint_strength, gclid, wbraid, gbraid, click_at, utm_source, utm_medium, utm_campaign, utm_term,
     utm_content, keyword, device_type, browser, city, district, referrer_host, ip_address, consent, is_bot, bot_reason, is_internal
 from sessions
 where site_id = :site_id and created_at >= :from_ms and created_at <= :before_at and (created_at < :before_at or id < :before_key)
@@ -32,7 +32,7 @@ order by at desc, id desc limit :limit;
 -- One session of a site in one month file, and its row's number.
 select created_at, id, site_id, created_month, last_event_at, entry_page, exit_page, event_count, page_views, intents,
     conversion_events, scroll_pct, total_duration_sec, active_sec, lead_score, fired, attribution_source, attribution_rank,
-    fingerprint, coalesce(fingerprint_strength, ''), gclid, wbraid, gbraid, click_at, utm_source, utm_medium, utm_campaign, utm_term,
+    fingerprint, fingerprint_strength, gclid, wbraid, gbraid, click_at, utm_source, utm_medium, utm_campaign, utm_term,
     utm_content, keyword, device_type, browser, city, district, referrer_host, ip_address, consent, is_bot, bot_reason, is_internal, no
 from sessions where site_id = :site_id and id = :id;
 

@@ -39,7 +39,7 @@ def collect_rarely() -> None:
 
 
 async def run(port: int) -> None:
-    router = Router(empty, Litestar(), EngineLink(lambda: None, lambda: None))
+    router = Router(empty, Litestar(logging_config=None), EngineLink(lambda: None, lambda: None))
     server = Server(server_config(router), collect_rarely)
     sweeping = asyncio.create_task(Sweep(server.server_state.connections).run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop, 0.2, 1.0)

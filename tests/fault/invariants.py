@@ -193,6 +193,8 @@ def read_month(path: Path) -> Month:
     """What a month file holds. A crash may leave one that was made and never written: it has no checkpoint yet."""
     with opened(path) as db:
         check_soundness(db, path)
+        if not db.execute("select count(*) from sqlite_schema").get:
+            return Month(path, 0, [], [])
         checkpoint = db.execute("select seq from checkpoint").get or 0
         sessions = db.execute(SESSIONS).fetchall()
         events = [(*row[:10], msgspec.json.decode(row[10]), *row[11:]) for row in db.execute(EVENTS)]

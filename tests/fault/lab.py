@@ -23,6 +23,8 @@ class Lab:
 
     def __init__(self, place: Path, seed: int = 0, now: int = LAST_SECONDS) -> None:
         self._place, self._boxes = place, 0
+        self.left = True
+        """No engine runs now."""
         self.random = Random(seed)
         self.client = Client()
         self.now = now
@@ -44,6 +46,7 @@ class Lab:
         except BaseException:
             self.disk.unplug()
             raise
+        self.left = False
 
     def send(self, count: int = 1) -> list[Answer]:
         """New signals, accepted as one batch."""
@@ -72,6 +75,7 @@ class Lab:
 
     def abandon(self) -> None:
         """Free the old engine. What it still writes goes into a folder that nobody looks at any more."""
+        self.left = True
         self.disk.fail_sync = self.disk.fail_read = lambda _path: False
         self.disk.room = None
         with suppress(apsw.Error, BoxError):
@@ -86,6 +90,7 @@ class Lab:
 
     def stop(self) -> None:
         """A clean end."""
+        self.left = True
         self.core.close()
         self.disk.unplug()
 

@@ -20,14 +20,25 @@ READY_SEC = 30
 
 def environment(**more: str) -> dict[str, str]:
     """This environment without anything that would set up the Box, and with this tree importable from anywhere."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("OPSMANTIK_", "LISTEN_", "NOTIFY_", "STATE_DIR", "CREDENTIALS_"))}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith(("OPSMANTIK_", "LISTEN_", "NOTIFY_", "STATE_DIR", "CREDENTIALS_"))
+    }
     return kept | {"PYTHONPATH": str(ROOT)} | more
 
 
-def run_cli(*words: object, env: Mapping[str, str] | None = None, stdin: str = "", cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+def run_cli(
+    *words: object, env: Mapping[str, str] | None = None, stdin: str = "", cwd: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """One command to its end. Its output, error output and exit code."""
     return subprocess.run(
-        [*COMMAND, *map(str, words)], input=stdin, capture_output=True, text=True, env=environment(**(env or {})), cwd=cwd, timeout=60, check=False
+        [*COMMAND, *map(str, words)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        env=environment(**(env or {})),
+        cwd=cwd,
+        timeout=60,
+        check=False,
     )
 
 
@@ -36,7 +47,9 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def fetch(url: str, body: object = None, headers: Mapping[str, str] | None = None, method: str | None = None) -> tuple[int, dict[str, str], bytes]:
+def fetch(
+    url: str, body: object = None, headers: Mapping[str, str] | None = None, method: str | None = None
+) -> tuple[int, dict[str, str], bytes]:
     """Status, headers (lower case) and body; also of a refusal."""
     data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, headers=dict(headers or {}), method=method)
@@ -99,7 +112,14 @@ class RunningBox:
     def send(self, site: str, /, **signal_fields: object) -> dict[str, Any]:
         """One signal as a tracker sends it; the answer's body."""
         host = signal_fields.pop("host", "antika.example")
-        body = {"s": site, "u": f"https://{host}/", "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "ec": "interaction", "ea": "view", **signal_fields}
+        body = {
+            "s": site,
+            "u": f"https://{host}/",
+            "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11",
+            "ec": "interaction",
+            "ea": "view",
+            **signal_fields,
+        }
         headers = {"Content-Type": "text/plain;charset=UTF-8", "Origin": f"https://{host}", "User-Agent": FIREFOX}
         return json.loads(fetch(f"{self.url}/api/sync", body, headers)[2])
 

@@ -1,8 +1,8 @@
-"""A small stand-in for systemd, as far as a service can tell: passed socket, READY, EXTEND_TIMEOUT, watchdog, the unit's system call
-filter and its denial of writable-executable memory. Only for tests; Linux on x86-64.
+"""A small stand-in for systemd, as far as a service can tell: passed socket, READY, watchdog, the unit's system call filter and its
+denial of writable-executable memory. Only for tests; Linux on x86-64.
 
-Run as a program it is the step between fork and exec: `service_manager.py UNIT COMMAND…` puts the restrictions on itself and becomes
-COMMAND, with descriptor 3 as the passed socket.
+Run as a program it is the step between fork and exec: `service_manager.py FD UNIT COMMAND…` puts the restrictions on itself and
+becomes COMMAND, with FD as the passed socket.
 """
 
 import configparser
@@ -75,7 +75,11 @@ def filter_program(unit: Path) -> bytes:
     """The filter as BPF: allowed calls pass, others fail with EPERM, another architecture is killed."""
     numbers = call_numbers()
     allowed = sorted(numbers[name] for name in allowed_calls(unit) if name in numbers)
-    steps = [struct.pack("HBBI", 0x20, 0, 0, 4), struct.pack("HBBI", 0x15, 1, 0, AUDIT_X86_64), struct.pack("HBBI", 0x06, 0, 0, KILL)]
+    steps = [
+        struct.pack("HBBI", 0x20, 0, 0, 4),
+        struct.pack("HBBI", 0x15, 1, 0, AUDIT_X86_64),
+        struct.pack("HBBI", 0x06, 0, 0, KILL),
+    ]
     steps.append(struct.pack("HBBI", 0x20, 0, 0, 0))
     for number in allowed:
         steps += [struct.pack("HBBI", 0x15, 0, 1, number), struct.pack("HBBI", 0x06, 0, 0, ALLOW)]
@@ -103,7 +107,7 @@ class Manager:
     def __init__(self, folder: Path, unit: Path) -> None:
         self.unit, self.folder = unit, folder
         self.listening = socket.create_server(("127.0.0.1", 0), backlog=4096)
-        self.url = "http://127.0.0.1:{}".format(self.listening.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.listening.getsockname()[1]}"
         self.notices = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notices.bind(str(folder / "notify"))
         self.log = folder / "service.log"

@@ -29,7 +29,18 @@ def test_the_version_takes_under_150_ms():
 def test_the_version_imports_nothing_heavy():
     code = "import sys; from opsmantik_box.cli import run; run(['--version']); print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True)
-    heavy = {"msgspec", "apsw", "sqlite3", "litestar", "uvicorn", "structlog", "asyncio", "phonenumbers", "textual", "opsmantik_box.config"}
+    heavy = {
+        "msgspec",
+        "apsw",
+        "sqlite3",
+        "litestar",
+        "uvicorn",
+        "structlog",
+        "asyncio",
+        "phonenumbers",
+        "textual",
+        "opsmantik_box.config",
+    }
     assert not heavy & set(done.stdout.split())
 
 
@@ -65,7 +76,9 @@ def test_an_unknown_command_is_a_usage_error():
     assert "servve" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("site", "list"), ("user", "list"), ("token", "list"), ("site", "snippet", "x", "--url", "https://b.example")])
+@pytest.mark.parametrize(
+    "words", [("site", "list"), ("user", "list"), ("token", "list"), ("site", "snippet", "x", "--url", "https://b.example")]
+)
 def test_a_folder_that_is_not_there_is_said_in_a_sentence_with_code_4(tmp_path, words):
     done = run_cli(*words, "--data", tmp_path / "nothing")
     assert done.returncode == 4
@@ -127,7 +140,8 @@ def test_config_validate_ends_with_code_2_and_says_what_to_do(tmp_path):
 
 def test_a_closed_pipe_is_no_traceback():
     command = subprocess.Popen([*COMMAND, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
-    assert command.stdout is not None and command.stderr is not None
+    assert command.stdout
+    assert command.stderr
     command.stdout.close()
     said = command.stderr.read()
     command.stderr.close()
@@ -152,7 +166,9 @@ def test_sizes_are_in_human_units(size, said):
     assert human_size(size) == said
 
 
-@pytest.mark.parametrize(("span", "said"), [(40, "40 ms"), (12_000, "12 s"), (300_000, "5 min"), (10_800_000, "3 h"), (172_800_000, "2 d")])
+@pytest.mark.parametrize(
+    ("span", "said"), [(40, "40 ms"), (12_000, "12 s"), (300_000, "5 min"), (10_800_000, "3 h"), (172_800_000, "2 d")]
+)
 def test_spans_are_in_human_units(span, said):
     assert human_span(span) == said
 

@@ -49,7 +49,9 @@ def test_a_site_is_its_id_public_id_domain_or_name(data):
     as_json("site", "add", "Other", "--domain", "other.example", "--data", data)
     names = (added["id"], added["public_id"], added["public_id"].replace("-", "").upper(), "antika.example", "Antika")
     for name in names:
-        assert as_json("site", "snippet", name, "--url", "https://b.example", "--data", data)["public_id"] == added["public_id"], name
+        assert as_json("site", "snippet", name, "--url", "https://b.example", "--data", data)["public_id"] == added["public_id"], (
+            name
+        )
     assert "site list" in refusal(1, "site", "snippet", "nowhere.example", "--url", "https://b.example", "--data", data)
 
 
@@ -112,7 +114,9 @@ def test_a_csv_of_a_turkish_spreadsheet_is_imported(data, tmp_path):
 
 def test_a_json_of_sites_is_imported(data, tmp_path):
     file = tmp_path / "sites.json"
-    file.write_text(json.dumps([{"name": "A", "domains": ["a.example"], "consent": "granted"}, {"name": "B", "domain": "b.example"}]))
+    file.write_text(
+        json.dumps([{"name": "A", "domains": ["a.example"], "consent": "granted"}, {"name": "B", "domain": "b.example"}])
+    )
     assert [row["consent"] for row in as_json("site", "import", file, "--data", data)] == ["granted", "pending"]
 
 

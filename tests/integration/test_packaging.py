@@ -1,4 +1,4 @@
-"""What a newcomer gets: a wheel that serves elsewhere, `make run` in a fresh clone, the Dockerfile's steps without a container engine."""
+"""What a newcomer gets: a wheel that serves elsewhere, `make run` in a fresh clone, the Dockerfile's steps without an engine."""
 
 import json
 import os
@@ -17,7 +17,11 @@ from opsmantik_box import __version__
 from opsmantik_box.resources import resource, tracker_script
 from tests.integration.box_kit import FIREFOX, ROOT, environment, fetch, free_port, wait_until_ready
 
-NEEDED = ("opsmantik_box/migrations/ledger/0001_create_ledger.sql", "opsmantik_box/tracker/ux-core.js", "opsmantik_box/sql/doctor.sql")
+NEEDED = (
+    "opsmantik_box/migrations/ledger/0001_create_ledger.sql",
+    "opsmantik_box/tracker/ux-core.js",
+    "opsmantik_box/sql/doctor.sql",
+)
 
 
 def clone(target: Path) -> Path:
@@ -27,7 +31,9 @@ def clone(target: Path) -> Path:
             ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True
         ).stdout.decode()
     except (OSError, subprocess.CalledProcessError):
-        shutil.copytree(ROOT, target, ignore=shutil.ignore_patterns(".venv*", "data", "dist", "__pycache__", ".git", ".*_cache", ".hypothesis"))
+        shutil.copytree(
+            ROOT, target, ignore=shutil.ignore_patterns(".venv*", "data", "dist", "__pycache__", ".git", ".*_cache", ".hypothesis")
+        )
         shutil.copytree(ROOT / "tests" / "data", target / "tests" / "data", dirs_exist_ok=True)
         return target
     for name in filter(None, listed.split("\0")):
@@ -39,7 +45,9 @@ def clone(target: Path) -> Path:
 
 def clean_environment() -> dict[str, str]:
     """No trace of this interpreter's environment."""
-    return {k: v for k, v in environment().items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VENV")}
+    return {
+        k: v for k, v in environment().items() if k not in ("PYTHONPATH", "VIRTUAL_ENV", "MAKEFLAGS", "MAKELEVEL", "MFLAGS", "VENV")
+    }
 
 
 def run(command: list[str], cwd: Path) -> str:
@@ -54,7 +62,9 @@ class Serving:
     def __init__(self, command: list[str], cwd: Path, port: int) -> None:
         self.log, self.url = cwd / "serving.log", f"http://127.0.0.1:{port}"
         with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=cwd, env=clean_environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, cwd=cwd, env=clean_environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     def __enter__(self) -> "Serving":
         try:
@@ -194,7 +204,9 @@ def test_make_run_in_a_fresh_clone_serves_with_a_first_site_and_says_what_to_do_
         assert typed
         words = shlex.split(typed[1])
         public_id = json.loads(words[-1])["s"]
-        answer = json.loads(fetch(f"{box.url}/api/sync", words[-1].encode(), {"Origin": "http://localhost", "User-Agent": FIREFOX})[2])
+        answer = json.loads(
+            fetch(f"{box.url}/api/sync", words[-1].encode(), {"Origin": "http://localhost", "User-Agent": FIREFOX})[2]
+        )
         assert answer == {"ok": True, "score": 50, "status": "synced"}
         listed = json.loads(run([".venv/bin/opsmantik-box", "site", "list", "--json"], tree))
         assert [(row["name"], row["public_id"], row["taps_24h"]) for row in listed] == [("first-site", public_id, 1)]
@@ -220,7 +232,13 @@ def test_ci_ends_with_what_pytest_says_and_its_failure(tmp_path):
     shutil.copy2(ROOT / ".ci" / "run", tmp_path / ".ci" / "run")
     (tmp_path / "Makefile").write_text('test:\n\t@mkdir $(VENV)\n\t@echo "=== 1 failed in 0.1s ==="; exit $(STATUS)\n')
     for status, expected in (("0", 0), ("1", 2)):
-        done = subprocess.run([str(tmp_path / ".ci" / "run")], env=clean_environment() | {"STATUS": status}, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [str(tmp_path / ".ci" / "run")],
+            env=clean_environment() | {"STATUS": status},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
         assert done.returncode == expected
         assert (done.stdout + done.stderr).splitlines()[-1] == "=== 1 failed in 0.1s ==="
         assert (tmp_path / ".venv-ci").is_dir()  # made anew each time: mkdir would have failed

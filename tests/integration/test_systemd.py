@@ -17,7 +17,9 @@ SOCKET = ROOT / "systemd" / "opsmantik-box.socket"
 HIGHEST_EXPOSURE = 2.0
 COMMAND = [sys.executable, "-m", "opsmantik_box", "serve"]
 
-needs_analyze = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed (apt install systemd)")
+needs_analyze = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed (apt install systemd)"
+)
 needs_filter = pytest.mark.skipif(bool(can_filter()), reason=can_filter())
 
 
@@ -34,12 +36,15 @@ def test_the_units_verify(tmp_path):
 
 @needs_analyze
 def test_the_exposure_is_low_and_is_what_the_readme_says():
-    done = subprocess.run(["systemd-analyze", "security", "--offline=true", str(SERVICE)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", str(SERVICE)], capture_output=True, text=True, check=False
+    )
     found = re.search(r"Overall exposure level for opsmantik-box.service: ([\d.]+) ", done.stdout)
     assert found, done.stdout + done.stderr
     assert float(found[1]) <= HIGHEST_EXPOSURE
     told = re.search(r"\*\*([\d.]+) SAFE\*\*", (ROOT / "systemd" / "README.md").read_text())
-    assert told and abs(float(told[1]) - float(found[1])) <= 0.3, "measure again and write it into systemd/README.md"
+    assert told
+    assert abs(float(told[1]) - float(found[1])) <= 0.3, "measure again and write it into systemd/README.md"
 
 
 @pytest.mark.parametrize(
@@ -168,14 +173,22 @@ def test_installing_writes_units_settings_and_the_proxys_file_and_keeps_what_was
     assert (tmp_path / "etc/caddy/Caddyfile").read_text() == ":80 {\n}\nimport opsmantik-box.caddy\n"
     assert "box.agency.example {" in (tmp_path / "etc/caddy/opsmantik-box.caddy").read_text()
     unit = tmp_path / "etc/systemd/system/opsmantik-box.service"
-    assert unit_value(unit, "Service", "ExecStart").startswith(f"{ROOT}/.venv/bin/opsmantik-box serve --config /etc/opsmantik-box/box.toml")
+    assert unit_value(unit, "Service", "ExecStart").startswith(
+        f"{ROOT}/.venv/bin/opsmantik-box serve --config /etc/opsmantik-box/box.toml"
+    )
     assert (tmp_path / "usr/local/bin/opsmantik-box").stat().st_mode & 0o111
     assert unit_lists(unit, "SystemCallFilter") == unit_lists(SERVICE, "SystemCallFilter")
 
 
 @pytest.mark.parametrize("host", ["", "127.0.0.1", "https://box.example", "box.example/x", "a b.example", "localhost"])
 def test_installing_without_a_proper_name_is_refused_before_anything_is_written(tmp_path, host):
-    done = subprocess.run([str(ROOT / "systemd" / "install"), host], env=environment(DESTDIR=str(tmp_path)), capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(ROOT / "systemd" / "install"), host],
+        env=environment(DESTDIR=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode == 2
     assert "HOST=box.example.com" in done.stderr
     assert not list(tmp_path.iterdir())

@@ -29,7 +29,11 @@ def test_the_file_the_environment_and_the_credentials_win_in_this_order(tmp_path
     credentials = tmp_path / "credentials"
     credentials.mkdir()
     (credentials / "cron_secret").write_text("from a credential, long enough\n")
-    environment = {"OPSMANTIK_PORT": "2000", "OPSMANTIK_CRON_SECRET": "from the environment", "CREDENTIALS_DIRECTORY": str(credentials)}
+    environment = {
+        "OPSMANTIK_PORT": "2000",
+        "OPSMANTIK_CRON_SECRET": "from the environment",
+        "CREDENTIALS_DIRECTORY": str(credentials),
+    }
     sourced = {one.key: one for one in read_sources(tmp_path, None, environment)}
     assert sourced["public_url"].source == str(tmp_path / "box.toml")
     assert (sourced["port"].value, sourced["port"].source) == (2000, "environment OPSMANTIK_PORT")

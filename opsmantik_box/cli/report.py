@@ -1,0 +1,59 @@
+"""`opsmantik-box stats` and `sql`: read what the Box holds, with the service running or not."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from opsmantik_box.cli.options import data_option, existing_folder, json_option, parse_day
+from opsmantik_box.errors import UsageError
+
+
+@click.command()
+@click.option("--site", required=True, metavar="SITE", help="Its id, public id, domain or name.")
+@click.option("--day", metavar="YYYY-MM-DD", help="One of the site's days; default today.")
+@click.option("--from", "from_day", metavar="YYYY-MM-DD", help="The first day.")
+@click.option("--to", "to_day", metavar="YYYY-MM-DD", help="The last day, included.")
+@click.option("--scope", type=click.Choice(["ads", "all"]), default="ads", show_default=True, help="Whose averages and breakdowns.")
+@data_option
+@json_option
+def stats(site: str, day: str | None, from_day: str | None, to_day: str | None, scope: str, data: Path, as_json: bool) -> None:
+    """The report of a site's day or days: ad clicks, sessions, intents, sealed."""
+    from opsmantik_box.cli.output import clean, print_json
+    from opsmantik_box.clock import choose_clock
+    from opsmantik_box.ops.report import format_stats
+    from opsmantik_box.ops.report import stats as ask
+
+    if day and (from_day or to_day):
+        raise UsageError(problem="Give either --day, or --from and --to.")
+    first, last = (parse_day(one).isoformat() if one else None for one in (day or from_day, day or to_day))
+    told = ask(existing_folder(data), site, first, last, scope, choose_clock()())
+    if as_json:
+        print_json(told)
+    else:
+        click.echo("\n".join(clean(line) for line in format_stats(told).splitlines()))
+
+
+@click.command()
+@click.argument("query", metavar="FILE")
+@click.option("--site", metavar="SITE", help="See this site only; also bound as :site, :site_id. Default: every site.")
+@click.option("--month", "months", multiple=True, metavar="YYYY-MM", help="At most two; default: those the site's today touches.")
+@data_option
+@json_option
+def sql(query: str, site: str | None, months: tuple[str, ...], data: Path, as_json: bool) -> None:
+    """Run one read-only statement from FILE (- is standard input).
+
+    It sees `sessions` and `events` of at most two months and the ledger's tables, each only with the chosen sites' rows. Bound: :site,
+    :site_id, :day, :from_ms, :to_ms (the site's today), :now. Ships bugun_dashboard_eslestirme.sql: today, ads and all in one table."""
+    from opsmantik_box.cli.output import print_json, print_table
+    from opsmantik_box.clock import choose_clock
+    from opsmantik_box.ops.query import read_query, run_query
+
+    text = sys.stdin.read() if query == "-" else read_query(query)
+    if not text.strip():
+        raise UsageError(problem=f"{query} holds no statement.")
+    columns, rows = run_query(existing_folder(data), text, None, site, months, choose_clock()())
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        print_table(columns, rows)

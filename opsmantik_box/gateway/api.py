@@ -1,0 +1,269 @@
+"""The console's API under /api/v1: one's own sites, their numbers, lists and sessions, for whoever has a token.
+
+Promises: a site or session of another tenant and one that does not exist give the same 404; every error is a problem document
+(RFC 9457); every route declares the right it needs. Reads only; never answers a client's mistake with a 5xx.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Annotated, Any, Literal, cast
+
+from litestar import Litestar, get
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.spec import Components, SecurityScheme
+from litestar.di import NamedDependency, Provide
+from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar.types import ControllerRouterHandler
+from msgspec import Struct
+
+from opsmantik_box import __version__
+from opsmantik_box.clock import Clock
+from opsmantik_box.domain.days import day_bounds, day_of
+from opsmantik_box.domain.ids import event_id, site_id_text, uuid_text
+from opsmantik_box.domain.pages import END_OF_TIME, Position, Row, Span
+from opsmantik_box.domain.report import MOST_DAYS, Stats
+from opsmantik_box.domain.sites import Site
+from opsmantik_box.errors import UsageError
+from opsmantik_box.gateway.auth import AuthedRequest, guard_with
+from opsmantik_box.gateway.cursors import read_cursor, write_cursor
+from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, NoSuchSite, documented
+from opsmantik_box.gateway.reads import Reads
+from opsmantik_box.gateway.rows import (
+    EventList,
+    EventPage,
+    IntentPage,
+    SessionPage,
+    SiteList,
+    SiteView,
+    Timeline,
+    read_event,
+    read_intent,
+    read_session,
+)
+
+NEWEST = 100
+"""Events on /api/v1/events."""
+READ = {"scope": "read"}
+
+
+class Desk(Struct, frozen=True):
+    """What the handlers work with."""
+
+    reads: Reads
+    link: EngineLink
+    clock: Clock
+
+    async def site(self, request: AuthedRequest, told: str) -> Site:
+        """The caller's site of this public id. Raises NoSuchSite for any other: nobody learns which there are."""
+        public_id = site_id_text(told)
+        site = (self.link.sites.get(public_id) or await self.link.ask_site(public_id)) if public_id else None
+        if site is None or site.id not in request.auth.site_ids:
+            raise NoSuchSite
+        return site
+
+
+TheDesk = NamedDependency[SkipValidation[Desk]]
+SiteId = Annotated[str, PathParameter(description="The site's public id (UUID).")]
+First = Annotated[date | None, QueryParameter(name="from", description="First day, in the site's time zone.")]
+Last = Annotated[date | None, QueryParameter(name="to", description="Last day, inside the range.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows at most.")]
+Cursor = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before.")]
+Which = Annotated[Literal["ads", "all", "bots", "internal"], QueryParameter(name="scope", description="Which traffic.")]
+ReportScope = Annotated[Literal["ads", "all"], QueryParameter(name="scope", description="What averages and splits are of.")]
+SessionId = Annotated[str, PathParameter(description="The session's id (UUID).")]
+FILTERS: dict[str, dict[str, int]] = {
+    "ads": {"is_bot": 0, "is_internal": 0, "ads": 1},
+    "all": {"is_bot": 0, "is_internal": 0, "ads": 0},
+    "bots": {"is_bot": 1, "is_internal": 0, "ads": 0},
+    "internal": {"is_bot": 0, "is_internal": 1, "ads": 0},
+}
+
+
+@get("/sites", opt=READ, responses=documented())
+async def list_sites(request: AuthedRequest, desk: TheDesk) -> SiteList:
+    """The sites this token sees."""
+    known = desk.link.sites_by_id
+    mine = [known[number] for number in request.auth.site_ids if number in known]
+    rights = request.auth.rights
+    return SiteList([SiteView(one.public_id, one.name, one.domains, one.timezone, one.currency, rights) for one in mine])
+
+
+@get("/events", opt=READ, responses=documented())
+async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
+    """The newest 100 events of all my sites."""
+    names = {number: site.public_id for number, site in desk.link.sites_by_id.items()}
+    mine = [number for number in request.auth.site_ids if number in names]
+    span = Span(0, Position(END_OF_TIME, 0), NEWEST)
+    rows = await desk.reads.newest("list_events", mine, span)
+    return EventList([read_event(row, names[row[3]]) for row in rows[:NEWEST]])
+
+
+@get("/sites/{site:str}/stats", opt=READ, responses=documented(400, 404))
+async def read_stats(
+    request: AuthedRequest,
+    desk: TheDesk,
+    site: SiteId,
+    first: First = None,
+    last: Last = None,
+    which: ReportScope = "ads",
+) -> Stats:
+    """The report of the site's days, both inside; both default to today."""
+    mine = await desk.site(request, site)
+    begin, end = chosen_days(first, last, day_of(desk.clock(), mine.timezone))
+    return await desk.reads.stats(mine.id, begin, end, which)
+
+
+@get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))
+async def list_events(
+    request: AuthedRequest, desk: TheDesk, site: SiteId, limit: Limit = 50, cursor: Cursor = None, first: First = None, last: Last = None
+) -> EventPage:
+    """Newest first."""
+    mine = await desk.site(request, site)
+    span = chosen_span("events", mine, 0, limit, cursor, (first, last))
+    rows = await desk.reads.newest("list_events", (mine.id,), span)
+    return EventPage([read_event(row, mine.public_id) for row in rows[:limit]], next_cursor("events", rows, limit))
+
+
+@get("/sites/{site:str}/sessions", opt=READ, responses=documented(400, 404))
+async def list_sessions(
+    request: AuthedRequest,
+    desk: TheDesk,
+    site: SiteId,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    first: First = None,
+    last: Last = None,
+    which: Which = "all",
+) -> SessionPage:
+    """Newest first. `all` is everything but bots and internal visits."""
+    mine = await desk.site(request, site)
+    span = chosen_span("sessions", mine, "", limit, cursor, (first, last))
+    rows = await desk.reads.newest("list_sessions", (mine.id,), span, FILTERS[which])
+    return SessionPage([read_session(row, mine.public_id) for row in rows[:limit]], next_cursor("sessions", rows, limit))
+
+
+@get("/sites/{site:str}/intents", opt=READ, responses=documented(400, 404))
+async def list_intents(
+    request: AuthedRequest,
+    desk: TheDesk,
+    site: SiteId,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    first: First = None,
+    last: Last = None,
+    which: Which = "all",
+) -> IntentPage:
+    """Taps, forms and calls, newest first. `all` is everything but those of bots and internal visits."""
+    mine = await desk.site(request, site)
+    span = chosen_span("intents", mine, 0, limit, cursor, (first, last))
+    rows = await desk.reads.intents(mine.id, span, FILTERS[which])
+    return IntentPage([read_intent(row, mine.public_id) for row in rows[:limit]], next_cursor("intents", rows, limit))
+
+
+@get("/sites/{site:str}/sessions/{sid:str}", opt=READ, responses=documented(400, 404))
+async def read_timeline(
+    request: AuthedRequest, desk: TheDesk, site: SiteId, sid: SessionId, limit: Limit = 200, cursor: Cursor = None
+) -> Timeline:
+    """A session: what it was, what it led to, and its events in the order in which they happened."""
+    mine = await desk.site(request, site)
+    value = event_id(sid)
+    found = await desk.reads.session(mine.id, uuid_text(value)) if value else None
+    if found is None:
+        raise NoSuchSession
+    month, row = found
+    after = read_cursor("timeline", cursor, int) if cursor is not None else Position(0, 0)
+    events = await desk.reads.timeline(mine.id, month, row[-1], (after.at, cast("int", after.key)), limit)
+    intents = await desk.reads.session_intents(mine.id, row[1])
+    return Timeline(
+        read_session(row, mine.public_id),
+        [read_intent(one, mine.public_id) for one in intents],
+        [read_event(one, mine.public_id) for one in events[:limit]],
+        next_cursor("timeline", events, limit),
+    )
+
+
+@get("/openapi.json", opt=READ, include_in_schema=False, media_type="application/json")
+async def read_document(request: AuthedRequest) -> dict[str, Any]:
+    """This API, as OpenAPI 3.1."""
+    return request.app.state.document
+
+
+ROUTES: list[ControllerRouterHandler] = [
+    list_sites, newest_events, read_stats, list_events, list_sessions, list_intents, read_timeline, read_document,
+]  # fmt: skip
+
+
+def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:
+    """The days of a report: both told, or today. Raises UsageError."""
+    end = (last or first or date.fromisoformat(today)).isoformat() if last or first else today
+    begin = first.isoformat() if first else end
+    check_days(begin, end)
+    return begin, end
+
+
+def check_days(first: str, last: str) -> None:
+    """Raises UsageError for a range that is upside down, too long or not of our time."""
+    if first > last:
+        raise UsageError(problem=f"from: {first} is after to: {last}")
+    if not ("1970-01-02" <= first and last <= "9990-12-31"):
+        raise UsageError(problem="from, to: only days from 1970-01-02 to 9990-12-31")
+    if (date.fromisoformat(last) - date.fromisoformat(first)).days >= MOST_DAYS:
+        raise UsageError(problem=f"from, to: at most {MOST_DAYS} days at a time")
+
+
+def chosen_span(
+    listing: str, site: Site, no_key: int | str, limit: int, cursor: str | None, days: tuple[date | None, date | None]
+) -> Span:
+    """The part of a list a request asks for. `no_key` is smaller than every key of the list. Raises UsageError."""
+    first, last = (day.isoformat() if day else None for day in days)
+    check_days(first or last or "1970-01-02", last or first or "1970-01-02")
+    from_ms = day_bounds(first, site.timezone)[0] if first else 0
+    before = Position(day_bounds(last, site.timezone)[1] if last else END_OF_TIME, no_key)
+    if cursor is not None:
+        kind = int if isinstance(no_key, int) else str
+        told = read_cursor(listing, cursor, kind)
+        before = min(before, told, key=lambda position: (position.at, position.key))
+    return Span(from_ms, before, limit)
+
+
+def next_cursor(listing: str, rows: Sequence[Row], limit: int) -> str | None:
+    """The cursor after the last row that is shown; None when nothing follows."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return write_cursor(listing, Position(last[0], last[1]))
+
+
+def build_document(routes: Sequence[ControllerRouterHandler], desk: Provide) -> dict[str, Any]:
+    """The OpenAPI document. An application of its own makes it, because the framework would serve pages beside it."""
+    config = OpenAPIConfig(
+        title="OpsMantik Box",
+        version=__version__,
+        description="Reading back what the Box knows. Times are UTC milliseconds, days are the site's.",
+        use_handler_docstrings=True,
+        security=[{"token": []}],
+        components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
+    )
+    documented_app = Litestar(
+        path="/api/v1", route_handlers=list(routes), openapi_config=config, dependencies={"desk": desk}, logging_config=None
+    )
+    return documented_app.openapi_schema.to_schema()
+
+
+def build_api(reads: Reads, link: EngineLink, clock: Clock) -> Litestar:
+    """The application behind /api/sync: everything under /api/v1."""
+    desk = Provide(lambda: Desk(reads, link, clock), sync_to_thread=False)
+    app = Litestar(
+        path="/api/v1",
+        route_handlers=ROUTES,
+        dependencies={"desk": desk},
+        guards=[guard_with(link.ask_token)],
+        exception_handlers=HANDLERS,
+        on_shutdown=[reads.close],
+        openapi_config=None,
+        logging_config=None,
+        response_headers=HEADERS,
+    )
+    app.state.document = build_document(ROUTES, desk)
+    return app

@@ -1,0 +1,102 @@
+"""Errors of the API as RFC 9457 problem documents: one shape, whatever went wrong and whoever noticed. Never says what was inside."""
+
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+import structlog
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+from opsmantik_box.errors import BoxError
+
+MEDIA_TYPE = "application/problem+json"
+HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+"""On every answer of the API."""
+QUERY_NAMES = {"first": "from", "last": "to", "which": "scope"}
+"""What a parameter is called in the query, where Python or the framework has taken the word."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Problem(Struct, frozen=True):
+    """RFC 9457. `detail` is for a person: what is wrong and what to do."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+class Unauthorized(BoxError):
+    """Send a token: `Authorization: Bearer …`. `opsmantik-box token create` makes one."""
+
+    status = 401
+
+
+class Forbidden(BoxError):
+    """This token may not do that: it has the right {has!r}, and {needs!r} is needed."""
+
+    status = 403
+
+
+class NoSuchSite(BoxError):
+    """There is no such site among yours."""
+
+    status = 404
+
+
+class NoSuchSession(BoxError):
+    """There is no such session on this site."""
+
+    status = 404
+
+
+def documented(*statuses: int) -> dict[int, ResponseSpec]:
+    """What a route of the OpenAPI document may answer besides its success."""
+    spec = {status: HTTPStatus(status).phrase for status in (401, 403, 405, 503, *statuses)}
+    return {
+        status: ResponseSpec(Problem, description=phrase, media_type=MEDIA_TYPE, generate_examples=False)
+        for status, phrase in spec.items()
+    }
+
+
+def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[bytes]:
+    """A problem as a response."""
+    problem = Problem("about:blank", HTTPStatus(status).phrase, status, detail)
+    return Response(msgspec.json.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=HEADERS | (headers or {}))
+
+
+def on_box_error(_request: Request[Any, Any, Any], error: BoxError) -> Response[bytes]:
+    """One of ours: its docstring is the message."""
+    headers: dict[str, str] = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="OpsMantik Box"'
+    if error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
+    return answer(error.status, str(error), headers)
+
+
+def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+    """One of the framework's: no such route, another method, a parameter that cannot be read."""
+    detail = _explained(error) if isinstance(error, ValidationException) else error.detail
+    allow = (error.headers or {}).get("Allow") or (error.headers or {}).get("allow")
+    return answer(error.status_code, detail, {"Allow": allow} if allow else None)
+
+
+def _explained(error: ValidationException) -> str:
+    """Every parameter that is wrong, by the name it has in the query, and why."""
+    told: Any = error.extra
+    items: list[Any] = told if isinstance(told, list) else []
+    keyed = [(str(one.get("key", "parameter")), one.get("message", "not valid")) for one in items if isinstance(one, dict)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    return "; ".join(f"{QUERY_NAMES.get(key, key)}: {message}" for key, message in keyed) or "A parameter is not valid."
+
+
+def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    """What should not happen: told to the log, not to the client."""
+    log.exception("[API_FAULT]", path=request.url.path, kind=type(error).__name__)
+    return answer(500, "Something went wrong in the Box; its log says what.")
+
+
+HANDLERS: dict[int | type[Exception], Any] = {BoxError: on_box_error, HTTPException: on_http_error, Exception: on_any_error}

@@ -1,0 +1,120 @@
+"""F8: a month file is corrupt, cut, somebody else's, or gone. It is set aside, folded again from the ledger, and a person is told."""
+
+import shutil
+from collections.abc import Iterator
+
+import pytest
+
+from opsmantik_box.errors import MonthDamaged
+from tests.fault.lab import Lab, lab
+from tests.fault.test_state_machine import damage
+from tests.fault.vfs import times
+
+DAMAGES = ["scribble", "header", "cut", "empty"]
+
+
+@pytest.fixture
+def box() -> Iterator[Lab]:
+    """Two open months, projected, with their content in the files and not only in the WALs."""
+    with lab(seed=8) as made:
+        for _ in range(6):
+            made.send(20)
+            made.now += 4_000
+        made.catch_up()
+        made.core.rest(made.now)
+        made.send(10)
+        made.catch_up()
+        yield made
+
+
+@pytest.mark.parametrize("with_wal", [True, False], ids=["its wal is there", "its wal is gone"])
+@pytest.mark.parametrize("how", DAMAGES)
+def test_a_damaged_month_is_set_aside_and_folded_again(box: Lab, how: str, with_wal: bool) -> None:
+    box.kill()
+    path = box.month("2026-10")
+    if not with_wal:
+        path.with_name("2026-10.db-wal").unlink(missing_ok=True)
+    damage(path, how, box.random)
+    box.start()
+    asides = list((box.root / "months").glob("2026-10.db.aside-*"))
+    # A WAL may hold every damaged page anew, and SQLite then repairs the file by itself.
+    assert with_wal or asides
+    assert box.alerts() == (["month_set_aside"] if asides else [])
+    box.send(5)
+    box.end()
+
+
+@pytest.mark.parametrize("with_wal", [True, False], ids=["its wal is left behind", "its wal is gone too"])
+def test_a_deleted_month_is_folded_again_and_an_old_wal_is_not_replayed_into_it(box: Lab, with_wal: bool) -> None:
+    box.kill()
+    box.month("2026-10").unlink()
+    if not with_wal:
+        box.month("2026-10").with_name("2026-10.db-wal").unlink()
+    box.start()
+    box.look(caught_up=True)
+    assert box.alerts() == ["month_missing"]
+    box.end()
+
+
+def test_another_boxes_month_is_set_aside(box: Lab) -> None:
+    with lab(seed=80) as other:
+        other.send(3)
+        other.catch_up()
+        other.stop()
+        box.kill()
+        box.month("2026-10").with_name("2026-10.db-wal").unlink()
+        shutil.copy(other.month("2026-10"), box.month("2026-10"))
+    box.start()
+    assert box.alerts() == ["month_set_aside"]
+    box.end()
+
+
+def test_the_other_months_stay_as_they_are(box: Lab) -> None:
+    box.kill()
+    damage(box.month("2026-10"), "header", box.random)
+    before = box.month("2026-11").stat().st_ino
+    box.start()
+    assert box.month("2026-11").stat().st_ino == before
+    box.end()
+
+
+def test_damage_found_by_a_decision_costs_one_refusal_and_not_the_engine(box: Lab) -> None:
+    """The session of a signal is looked up in its month; what is not in memory any more is read from the file."""
+    box.core.sessions._known.clear()
+    box.disk.fail_read = times(1, lambda path: path.name.startswith("2026-10.db"))
+    known = next(sent[0] for key, sent in box.client.sent.items())
+    with pytest.raises(MonthDamaged):
+        box.core.months.files()[-1].db.pragma("cache_size", 0)
+        box.core.months.files()[-1].db.execute("pragma shrink_memory")
+        box.deliver([box.visitors.signal(box.now, sid=known.body["sid"])])
+    assert not box.core.full
+    assert box.core.projector.rebuilding
+    box.catch_up()
+    assert box.alerts() == ["month_set_aside"]
+    box.deliver([box.visitors.signal(box.now, sid=known.body["sid"])])
+    box.end()
+
+
+def test_damage_found_while_projecting_is_healed_at_once(box: Lab) -> None:
+    box.send(5)
+    box.disk.fail_read = times(1, lambda path: path.name == "2026-10.db")
+    for file in box.core.months.files():
+        file.db.pragma("cache_size", 0)
+        file.db.execute("pragma shrink_memory")
+    box.catch_up()
+    assert box.alerts() == ["month_set_aside"]
+    box.end()
+
+
+def test_a_closed_month_is_not_folded_into_again(box: Lab) -> None:
+    """Who comes back to a session of a closed month begins anew in an open one; nothing of what they do is lost."""
+    from opsmantik_box.domain.months import closes_at
+
+    old = next(sent[0] for key, sent in box.client.sent.items())
+    box.now = closes_at("2026-10") + 1_000
+    box.core.keep_months(box.now)
+    assert "2026-10" in box.core.months.closed
+    box.deliver([box.visitors.signal(box.now, sid=old.body["sid"])])
+    box.catch_up()
+    box.look(caught_up=True)
+    box.end()

@@ -1,0 +1,187 @@
+import json
+import sqlite3
+import time
+
+import pytest
+
+from opsmantik_box.errors import NotRunning, Unavailable
+from opsmantik_box.ops.doctor import EARLIEST_NOW, examine, file_limit
+from tests.integration.box_kit import RunningBox, run_cli
+
+NOW = EARLIEST_NOW + 400 * 86_400_000
+STATUS = {
+    "version": "0.1.0",
+    "pid": 1,
+    "accepting": True,
+    "reason": "",
+    "lag_signals": 0,
+    "lag_ms": 0,
+    "gateways": [{"number": 1, "pid": 2, "walls": "landlock"}],
+}
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A Box that was used and stopped."""
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o700)
+    assert run_cli("site", "add", "Antika", "--domain", "antika.example", "--data", folder).returncode == 0
+    return folder
+
+
+def findings(data, *, status=STATUS, url="https://box.example", host="127.0.0.1", now=NOW):
+    def ask():
+        if isinstance(status, Exception):
+            raise status
+        return status
+
+    return {one.name: one for one in examine(data, url, host, ask, now)}
+
+
+def test_a_healthy_box_has_no_complaint(data):
+    found = findings(data)
+    assert {one.state for name, one in found.items() if name not in ("disk", "open files")} == {"ok"}
+    assert {
+        "python",
+        "sqlite",
+        "clock",
+        "data folder",
+        "disk",
+        "open files",
+        "service",
+        "lag",
+        "walls of gateway 1",
+        "ledger",
+        "alerts",
+        "public address",
+    } <= set(found)
+
+
+def test_whatever_is_not_ok_says_what_to_do(data, tmp_path):
+    broken = [
+        findings(data, status=NotRunning(data=data), url="", host="0.0.0.0", now=0),
+        findings(tmp_path / "nothing", status=Unavailable(reason="x")),
+        findings(data, status=STATUS | {"accepting": False, "reason": "full", "gateways": []}, url="http://box.example"),
+        findings(
+            data, status=STATUS | {"lag_ms": 60_000, "lag_signals": 5, "gateways": [{"number": 1, "pid": 2, "walls": "none"}]}
+        ),
+    ]
+    complaints = [one for found in broken for one in found.values() if one.state != "ok"]
+    assert len(complaints) >= 10
+    assert not [one for one in complaints if not one.advice]
+
+
+def test_a_service_that_is_away_fails_and_the_rest_is_still_looked_at(data):
+    found = findings(data, status=NotRunning(data=data))
+    assert found["service"].state == "fail"
+    assert found["ledger"].state == "ok"
+
+
+def test_a_service_that_takes_nothing_says_why(data):
+    found = findings(data, status=STATUS | {"accepting": False, "reason": "disk full"})
+    assert found["service"].state == "fail"
+    assert "disk full" in found["service"].sentence
+
+
+@pytest.mark.parametrize(("walls", "state"), [("landlock", "ok"), ("uid", "ok"), ("none", "warn"), ("", "fail")])
+def test_the_walls_that_hold_are_told(data, walls, state):
+    found = findings(data, status=STATUS | {"gateways": [{"number": 1, "pid": 2, "walls": walls}]})
+    assert found["walls of gateway 1"].state == state
+    assert walls in found["walls of gateway 1"].sentence or walls == "none"
+
+
+def test_a_folder_open_to_everybody_is_warned_of(data):
+    data.chmod(0o755)
+    assert findings(data)["data folder"].state == "warn"
+
+
+def test_a_folder_that_is_not_there_fails(tmp_path):
+    assert findings(tmp_path / "nothing")["data folder"].state == "fail"
+
+
+def test_a_ledger_that_is_no_database_fails(data):
+    (data / "ledger.db").write_bytes(b"no database at all" * 100)
+    found = findings(data)
+    assert found["ledger"].state == "fail"
+    assert found["clock"].state == "ok"
+
+
+def test_a_clock_behind_what_was_received_fails(data):
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute(
+            "insert into signals (site_id, event_id, received_at, payload) values (1, x'00', ?, x'00')", (NOW + 3_600_000 * 2,)
+        )
+    ledger.close()
+    assert findings(data)["clock"].state == "fail"
+    assert "2.0 h" in findings(data)["clock"].sentence
+
+
+def partition(data, last_seq):
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute(
+            "insert into partitions (month, sessions_name, events_name, file, last_seq, made_at)"
+            " values ('2026-11', 's', 'e', '2026-11.db', ?, 0)",
+            (last_seq,),
+        )
+    ledger.close()
+
+
+def test_a_month_that_is_missing_or_behind_is_told(data):
+    partition(data, 7)
+    assert findings(data)["month 2026-11"].state == "fail"
+    (data / "months").mkdir(exist_ok=True)
+    with sqlite3.connect(data / "months" / "2026-11.db") as month:
+        month.execute("create table checkpoint (seq integer)")
+        month.execute("insert into checkpoint values (4)")
+    month.close()
+    assert findings(data, status=NotRunning(data=data))["month 2026-11"].state == "warn"
+    assert "3 steps" in findings(data)["month 2026-11"].sentence
+
+
+def test_open_alerts_are_repeated(data):
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute(
+            "insert into alerts (kind, at, text, last_at, times) values ('month_set_aside', 1, 'A month was damaged.', 1, 3)"
+        )
+    ledger.close()
+    assert findings(data)["alert month_set_aside"].sentence == "A month was damaged. (3 times)"
+
+
+@pytest.mark.parametrize(
+    ("url", "state"), [("", "warn"), ("http://box.example", "fail"), ("http://localhost:8787", "ok"), ("https://box.example", "ok")]
+)
+def test_the_public_address_is_judged(data, url, state):
+    assert findings(data, url=url)["public address"].state == state
+
+
+def test_the_file_limit_of_another_process_is_read():
+    assert file_limit(1) > 0
+    assert file_limit(2**22 + 1) == file_limit(None)
+
+
+def test_looking_changes_nothing(data):
+    before = {file.name: (file.stat().st_mtime_ns, file.stat().st_size) for file in data.rglob("*") if file.is_file()}
+    findings(data)
+    after = {
+        file.name: (file.stat().st_mtime_ns, file.stat().st_size)
+        for file in data.rglob("*")
+        if file.is_file() and file.suffix == ".db"
+    }
+    assert all(before[name] == told for name, told in after.items())
+
+
+def test_the_command_ends_with_1_when_something_failed_and_prints_json(data):
+    done = run_cli("doctor", "--data", data)
+    assert done.returncode == 1
+    assert "FAIL  service" in done.stdout
+    assert {one["state"] for one in json.loads(run_cli("doctor", "--json", "--data", data).stdout)} >= {"ok", "fail"}
+
+
+def test_the_doctor_of_a_running_box_says_which_wall_holds(tmp_path):
+    with RunningBox(tmp_path / "data") as box:
+        deadline = time.monotonic() + 10
+        while (done := box.cli("doctor")).returncode and time.monotonic() < deadline:
+            pass
+        assert done.returncode == 0, done.stdout
+        assert "walls of gateway 1" in done.stdout
+        assert "holds" in done.stdout
