@@ -11,8 +11,8 @@ import structlog
 from opsmantik_box.clock import SHIFT_FILE, choose_clock
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.gateways import GatewayOptions
-from opsmantik_box.engine.service import Bounds
 from opsmantik_box.engine.start import open_service, run_service
+from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import UsageError
 from opsmantik_box.logs import configure_logs
 

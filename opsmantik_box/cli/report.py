@@ -43,8 +43,9 @@ def stats(site: str, day: str | None, from_day: str | None, to_day: str | None, 
 def sql(query: str, site: str | None, months: tuple[str, ...], data: Path, as_json: bool) -> None:
     """Run one read-only statement from FILE (- is standard input).
 
-    It sees `sessions` and `events` of at most two months and the ledger's tables, each only with the chosen sites' rows. Bound: :site,
-    :site_id, :day, :from_ms, :to_ms (the site's today), :now. Ships bugun_dashboard_eslestirme.sql: today, ads and all in one table."""
+    It sees `sessions` and `events` of at most two months and the ledger's tables, each only with the chosen sites' rows.
+    Bound: :site, :site_id, :day, :from_ms, :to_ms (the site's today), :now.
+    Ships bugun_dashboard_eslestirme.sql: today, ads and all in one table."""
     from opsmantik_box.cli.output import print_json, print_table
     from opsmantik_box.clock import choose_clock
     from opsmantik_box.ops.query import read_query, run_query

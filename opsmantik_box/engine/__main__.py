@@ -12,8 +12,9 @@ import uvloop
 
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.rates import RateLimits
-from opsmantik_box.engine.service import Bounds, Service
+from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.start import open_service
+from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import BoxError
 from opsmantik_box.logs import configure_logs
 

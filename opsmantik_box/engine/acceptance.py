@@ -15,6 +15,7 @@ from opsmantik_box.domain.feed import IntentBody, as_json
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.scoring import RETURNING_AD_USER, breakdown, score
 from opsmantik_box.domain.signals import Arrival, Signal, Tap, decode_arrival, decode_payload, encode_arrival
+from opsmantik_box.engine.connections import atomically
 from opsmantik_box.engine.known_sessions import Key, KnownSessions
 from opsmantik_box.engine.ledger import SQL, Ledger, disk_error
 from opsmantik_box.engine.months import Months
@@ -154,7 +155,7 @@ class Writing:
         """What fails leaves no trace, neither in the database nor here."""
         seq, overlay, reach = self._ledger.next_seq, dict(self.overlay), dict(self._reach)
         try:
-            with self._db:
+            with atomically(self._db):
                 answer = write(incoming)
                 self._flush()
         except BaseException as error:

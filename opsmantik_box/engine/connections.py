@@ -4,6 +4,8 @@ Nothing else in the engine opens a database file, not even to copy it: a plain o
 (sqlite.org/howtocorrupt.html, 2.2).
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import apsw
@@ -43,6 +45,21 @@ def use_wal(db: apsw.Connection, synchronous: str) -> None:
     db.pragma("synchronous", synchronous)
     db.wal_autocheckpoint(0)
     db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+@contextmanager
+def atomically(db: apsw.Connection) -> Iterator[None]:
+    """All or nothing, within a transaction or as one. A full disk or an I/O error makes SQLite roll everything back by itself: then
+    nothing is left to undo, and the first error is the one to tell (apsw's `with db:` says "no transaction is active" instead)."""
+    db.execute("savepoint box")
+    try:
+        yield
+        db.execute("release box")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("rollback to box")
+            db.execute("release box")
+        raise
 
 
 def let_go(db: apsw.Connection) -> None:

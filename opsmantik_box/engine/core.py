@@ -113,8 +113,10 @@ class Core:
         before = self.months.names()
         try:
             self._turn_months(now)
-        except apsw.FullError:
+        except (apsw.FullError, LedgerFull):
             self._run_full()
+        except apsw.BusyError:
+            log.info("a reader is in the way of a month's closing; it is tried again")
         return self.months.names() != before
 
     def _turn_months(self, now: int) -> None:

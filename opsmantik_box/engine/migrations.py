@@ -6,6 +6,7 @@ from pathlib import Path
 
 import apsw
 
+from opsmantik_box.engine.connections import atomically
 from opsmantik_box.errors import ForeignFile, NewerSchema
 from opsmantik_box.resources import resource
 
@@ -32,7 +33,7 @@ def migrate(db: apsw.Connection, kind: str, path: Path) -> int:
         raise NewerSchema(file=path, found=found, known=known)
     todo = [(version, sql) for version, sql in steps(kind) if version > found]
     for version, sql in todo:
-        with db:
+        with atomically(db):
             db.execute(sql)
             db.pragma("application_id", APPLICATION_IDS[kind])
             db.pragma("user_version", version)

@@ -15,7 +15,7 @@ from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import OPEN_MONTH_CACHE_MB, OTHER_CACHE_MB, is_sound, let_go, open_database
+from opsmantik_box.engine.connections import OPEN_MONTH_CACHE_MB, OTHER_CACHE_MB, atomically, is_sound, let_go, open_database
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.folder import sync_directory
 from opsmantik_box.engine.ledger import Ledger, SignalRow
@@ -79,7 +79,7 @@ class MonthFile:
 
     def apply(self, rows: Sequence[tuple[SignalRow, Decision]], now: int) -> None:
         """Fold signals of this month, in one transaction with the checkpoint. Raises apsw.Error, with nothing changed."""
-        with self.db:
+        with atomically(self.db):
             page = _Slice(self)
             for row, decision in rows:
                 page.add(row, decision)
@@ -286,21 +286,26 @@ class Months:
 
     def shut(self, month: str, now: int) -> tuple[int, str]:
         """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is
-        never read by other means.)"""
+        never read by other means.) Raises apsw.FullError, apsw.BusyError (a reader), with the month as open as it was."""
         file = self.open(month, now)
-        del self._open[month]
         rows = sum(file.db.execute(SQL["count_rows"]).fetchone())
+        sha256 = self._hash(file)
         file.wal.empty()
         file.db.pragma("journal_mode", "delete")
+        file.db.close()
+        del self._open[month]
+        self.closed.add(month)
+        return rows, sha256
+
+    def _hash(self, file: MonthFile) -> str:
         copy = file.path.with_suffix(".hashing")
         copy.unlink(missing_ok=True)
-        file.db.execute("vacuum into ?", (str(copy),))
-        file.db.close()
-        self.closed.add(month)
-        with copy.open("rb") as whole:
-            sha256 = hashlib.file_digest(whole, "sha256").hexdigest()
-        copy.unlink()
-        return rows, sha256
+        try:
+            file.db.execute("vacuum into ?", (str(copy),))
+            with copy.open("rb") as whole:
+                return hashlib.file_digest(whole, "sha256").hexdigest()
+        finally:
+            copy.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Let go of every file."""

@@ -6,13 +6,10 @@ The watchdog is fed by this same loop: when the writer hangs, so does the feedin
 import asyncio
 import os
 import signal
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from msgspec import Struct
 
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock, monotonic
@@ -26,12 +23,12 @@ from opsmantik_box.engine.ledger import SQL
 from opsmantik_box.engine.notify import notify, watchdog_sec
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.projector import SLICE
+from opsmantik_box.engine.refusals import Refusals
 from opsmantik_box.engine.vault import Vault
+from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
 from opsmantik_box.errors import BoxError, LedgerPoisoned, Unavailable
 from opsmantik_box.link import messages as m
 
-BATCH = 500
-"""Signals one commit takes at most."""
 REPLAY_SLICE = 1_000
 BUSY_SEC = 2
 FULL_SEC = 10
@@ -39,26 +36,8 @@ STOP_GATEWAYS_SEC = 4.0
 STOP_PROJECTION_SEC = 3.0
 REST_SEC = 5
 CALENDAR_SEC = 60
-MOST_REASONS = 2_000
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-
-class Bounds(Struct, frozen=True):
-    """When the engine asks to come later: signals not yet in their month file; signals and bytes waiting for a commit."""
-
-    lag_signals: int = 20_000
-    queue_signals: int = 20_000
-    queue_bytes: int = 32 * 1024 * 1024
-
-
-class Waiting(Struct, gc=False):
-    """A request's signals, waiting for the next commit."""
-
-    peer: Peer
-    asked: m.Submit
-    remaining: int
-    size: int
 
 
 class Service:
@@ -73,16 +52,13 @@ class Service:
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()
         self._unflushed: set[Peer] = set()
-        self._queue: deque[Waiting] = deque()
-        self._queued_signals = self._queued_bytes = 0
+        self._room = WaitingRoom(bounds)
         self._scheduled = False
         self._replaying = core.lag > 0
         self._started_at = clock()
         self._busy_at = monotonic()
         self._behind_since: int | None = None
-        self._told: tuple[bool, str] | None = None
-        self._refusals: Counter[tuple[int, str]] = Counter()
-        self._reasons: set[tuple[int, str]] = set()
+        self._refusals = Refusals(core.ledger)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._ended: asyncio.Future[int] | None = None
@@ -145,12 +121,13 @@ class Service:
         deadline = monotonic() + STOP_GATEWAYS_SEC
         while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:
             await asyncio.sleep(0.01)
-        while self._queue:
+        while self._room:
             self._turn()
         deadline = monotonic() + STOP_PROJECTION_SEC
         while self.core.lag and not self.core.full and monotonic() < deadline:
             self.core.catch_up(self.clock())
-        self._count_refusals()
+        if not self.core.full:
+            self._refusals.write(self.clock())
         self._end(0)
 
     def _fail(self, error: Exception) -> None:
@@ -158,8 +135,7 @@ class Service:
         log.critical("the engine stops", problem=str(error), exc_info=None if isinstance(error, LedgerPoisoned) else error)
         notify(f"STATUS={error}")
         self._replaying = self._stopping = True
-        self._refuse(self._queue, "poisoned", BUSY_SEC)
-        self._queue.clear()
+        self._refuse(self._room.clear(), "poisoned", BUSY_SEC)
         self.flush()
         self._end(1)
 
@@ -206,20 +182,12 @@ class Service:
             case m.AskToken():
                 self._guard(lambda: peer.send(self._find_token(asked)))
             case m.Count():
-                self._note_refusals(asked.refusals)
+                self._refusals.note(asked.refusals)
             case m.Command():
                 self._guard(lambda: peer.send(run_command(self, asked)))
             case m.Ready():
                 peer.walls = asked.walls
                 log.info("a gateway serves", walls=asked.walls)
-
-    def _note_refusals(self, refusals: Iterable[tuple[int, str, int]]) -> None:
-        """Some reasons are names that somebody invented: past a number of them, the rest share one."""
-        for site_id, reason, count in refusals:
-            known = (site_id, reason) in self._reasons or len(self._reasons) < MOST_REASONS
-            key = (site_id, reason if known else "other")
-            self._reasons.add(key)
-            self._refusals[key] += count
 
     def _guard(self, work: Any) -> None:
         try:
@@ -250,18 +218,14 @@ class Service:
                 peer.send(m.Limited(asked.rid, verdict.retry_after))
                 return
             remaining = verdict.remaining
-        size = sum(len(arrival.payload) for arrival in asked.arrivals)
-        self._queue.append(Waiting(peer, asked, remaining, size))
-        self._queued_signals += len(asked.arrivals)
-        self._queued_bytes += size
+        self._room.add(peer, asked, remaining)
         self.wake()
 
     def _refusal(self, rid: int) -> m.Refused | None:
         accepting, reason = self._condition()
         if not accepting:
             return m.Refused(rid, reason, FULL_SEC if reason == "full" else BUSY_SEC)
-        bounds = self._bounds
-        if self.core.lag > bounds.lag_signals or self._queued_signals > bounds.queue_signals or self._queued_bytes > bounds.queue_bytes:
+        if self._room.is_full or self.core.lag > self._bounds.lag_signals:
             return m.Refused(rid, "busy", BUSY_SEC)
         return None
 
@@ -283,19 +247,19 @@ class Service:
         try:
             self._accept_waiting()
             self.flush()
-            if self.core.lag and not self.core.full and (not self._queue or self.core.lag >= SLICE):
+            if self.core.lag and not self.core.full and (not self._room or self.core.lag >= SLICE):
                 self._catch_up()
             self.core.tend()
         except Exception as error:
             self._fail(error)
             return
-        if (self._queue or self.core.lag) and not self.core.full:
+        if (self._room or self.core.lag) and not self.core.full:
             self.wake()
         elif self._replaying and not self.core.lag:
             self._end_replay()
 
     def _accept_waiting(self) -> None:
-        batch = self._take()
+        batch = self._room.take()
         if not batch:
             return
         self._busy_at, now = monotonic(), self.clock()
@@ -313,18 +277,6 @@ class Service:
     def _refuse(self, batch: Iterable[Waiting], reason: str, retry_after: int) -> None:
         for waiting in batch:
             waiting.peer.send(m.Refused(waiting.asked.rid, reason, retry_after))
-
-    def _take(self) -> list[Waiting]:
-        """Requests whose signals together make at most one batch (or one request that is larger)."""
-        batch: list[Waiting] = []
-        signals = 0
-        while self._queue and (not batch or signals + len(self._queue[0].asked.arrivals) <= BATCH):
-            waiting = self._queue.popleft()
-            batch.append(waiting)
-            signals += len(waiting.asked.arrivals)
-            self._queued_bytes -= waiting.size
-        self._queued_signals -= signals
-        return batch
 
     def _answer(self, batch: Sequence[Waiting], answers: Sequence[Answer], now: int) -> None:
         start = 0
@@ -377,21 +329,13 @@ class Service:
             notify("EXTEND_TIMEOUT_USEC=30000000", f"STATUS=replaying, {self.core.lag} signals to go")
         if self.core.full and self.core.recover():
             self.wake()
-        if monotonic() - self._busy_at >= REST_SEC and not self.core.full and not self._queue:
+        if monotonic() - self._busy_at >= REST_SEC and not self.core.full and not self._room:
             self.core.rest(self.clock())
-        self._count_refusals()
+        if not self.core.full:
+            self._refusals.write(self.clock())
         if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full and self.core.keep_months(self.clock()):
             self.tell(m.Months(self.core.months.names()))
         self._tell_state()
-
-    def _count_refusals(self) -> None:
-        if not self._refusals or self.core.full:
-            return
-        day = datetime.fromtimestamp(self.clock() / 1000, UTC).strftime("%Y-%m-%d")
-        with self.core.ledger.transaction():
-            rows = [(day, site_id, reason, count) for (site_id, reason), count in self._refusals.items()]
-            self.core.ledger.db.executemany(SQL["count_refusal"], rows)
-        self._refusals.clear()
 
     async def _feed_watchdog(self) -> None:
         interval = watchdog_sec()
@@ -412,7 +356,6 @@ class Service:
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""
         state, now = self._state(), self.clock()
-        day = datetime.fromtimestamp(now / 1000, UTC).strftime("%Y-%m-%d")
         db, acceptance = self.core.ledger.db, self.core.acceptance
         names = ("id", "kind", "site_id", "at", "text", "times", "last_at")
         return {
@@ -429,7 +372,7 @@ class Service:
             "conflicts": acceptance.conflicts,
             "restamped": acceptance.restamped,
             "quarantined": acceptance.quarantined,
-            "refusals_today": dict(db.execute(SQL["list_refusals"], (day,)).fetchall()),
+            "refusals_today": self._refusals.of_today(now),
             "alerts": [dict(zip(names, row, strict=True)) for row in db.execute(SQL["list_alerts"])],
         }
 

@@ -9,8 +9,9 @@ from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.gateways import GatewayOptions
-from opsmantik_box.engine.service import Bounds, Service
+from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.vault import Vault
+from opsmantik_box.engine.waiting import Bounds
 
 
 def open_service(data: Path, clock: Clock, limits: RateLimits, bounds: Bounds) -> Service:

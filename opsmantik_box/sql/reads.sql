@@ -45,9 +45,9 @@ where session_no = :no and created_at >= :after_at and (created_at > :after_at o
 order by created_at, seq limit :limit;
 
 -- list_session_intents --
--- What a session led to.
+-- What a session led to. `+`: the index by session, not the one by site and time.
 select at, id, site_id, source, intent_action, intent_target, status, lead_score_at_match, score_breakdown, attribution_at_tap,
     attribution_rank_at_tap, attribution_source, matched_session_id, matched_session_month, intent_page_url, position, click_id_kind,
     click_at, sale_amount, currency, note, is_bot, is_internal, version, received_at
-from calls where matched_session_id = :id and site_id = :site_id
+from calls where matched_session_id = :id and +site_id = :site_id
 order by at, calls.id limit 200;

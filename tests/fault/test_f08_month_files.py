@@ -97,7 +97,7 @@ def test_damage_found_by_a_decision_costs_one_refusal_and_not_the_engine(box: La
 
 def test_damage_found_while_projecting_is_healed_at_once(box: Lab) -> None:
     box.send(5)
-    box.disk.fail_read = times(1, lambda path: path.name == "2026-10.db")
+    box.disk.fail_read = times(1, lambda path: path.parent.name == "months")
     for file in box.core.months.files():
         file.db.pragma("cache_size", 0)
         file.db.execute("pragma shrink_memory")

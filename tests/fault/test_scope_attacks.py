@@ -132,7 +132,6 @@ def test_the_same_attacks_succeed_where_there_is_no_wall(data: Path, table: str)
     assert any(told) if table != "calls" else not all(map(is_clean, told))
 
 
-
 @pytest.mark.parametrize(
     "sql",
     [
@@ -244,3 +243,17 @@ def test_the_sql_command_says_what_it_refuses_and_shows_nothing(data: Path, sql:
         assert not any(word in str(error) for word in FOREIGN)
     else:
         assert (columns, rows) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select count(*) from sessions where site_id in (select id from sites)",
+        "select count(*) from calls where site_id in (select site_id from sessions) and (select count(*) from events) > 0",
+        "with mine as (select * from sessions) select count(*) from mine where exists (select 1 from events where session_id = mine.id)",
+        "select count(*) from (select site_id from sessions union all select 0 where 0)",
+        "select count(*) from sessions as s join sites on sites.id = s.site_id",
+    ],
+)
+def test_a_view_may_stand_wherever_a_table_may(scoped: ScopedConnection, sql: str) -> None:
+    assert scoped.execute(sql).fetchone() == (MINE,)

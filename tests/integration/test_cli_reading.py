@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+import time
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,11 +18,8 @@ DAY = "2026-02-10"
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
     """A Box that has taken the milestone's day; its clock stands at noon of the day after."""
-    import datetime
-    import time
-
     folder = tmp_path_factory.mktemp("box")
-    noon = int(datetime.datetime(2026, 2, 11, 9, tzinfo=datetime.UTC).timestamp() * 1000)
+    noon = int(datetime(2026, 2, 11, 9, tzinfo=UTC).timestamp() * 1000)
     (folder / "shift").write_text(str(noon - int(time.time() * 1000)))
     with RunningBox(folder / "data", env={"OPSMANTIK_TEST_CLOCK": str(folder / "shift")}) as running:
         site = running.cli_json("site", "add", "Antika", "--domain", "antika.example")

@@ -1,0 +1,96 @@
+"""F6: the disk is full at the N-th write, then there is room again. Nothing is stored of what was refused, and the Box recovers by
+itself. In this process on the fault disk; test_f06_small_disk.py fills a real one under a running service."""
+
+import pytest
+
+from opsmantik_box.errors import LedgerFull
+from tests.fault.lab import lab
+from tests.fault.traffic import Sent
+
+WRITES = 60
+"""More than a batch of five and its projection take."""
+
+
+@pytest.mark.parametrize("room", range(0, WRITES, 2))
+def test_a_full_disk_refuses_whole_batches_and_takes_them_when_there_is_room(room: int) -> None:
+    with lab(seed=6) as box:
+        box.send(5)
+        box.catch_up()
+        turned_away: list[Sent] = []
+        box.disk.room = room
+        for _ in range(6):
+            if box.core.full:
+                break
+            signals = [box.visitors.signal(box.now) for _ in range(5)]
+            before = dict(box.client.acknowledged)
+            try:
+                box.deliver(signals)
+            except LedgerFull as error:
+                turned_away += signals
+                assert (error.status, error.retry_after) == (503, 10)
+                assert box.client.acknowledged == before
+            if not box.core.full:
+                box.core.catch_up(box.now)
+            box.look()
+        assert box.core.full
+        box.disk.room = None
+        assert box.core.recover()
+        assert not any(answer.duplicate for answer in box.deliver(turned_away)), "what was refused was not stored"
+        assert box.alerts() == [], "a full disk is no damage: no month is thrown away"
+        box.end()
+
+
+@pytest.mark.parametrize("room", range(0, 40, 4))
+def test_a_full_disk_does_not_spoil_a_wal_checkpoint(room: int) -> None:
+    with lab(seed=61) as box:
+        box.send(20)
+        box.catch_up()
+        box.disk.room = room
+        box.core.rest(box.now)
+        box.look()
+        box.disk.room = None
+        box.core.recover()
+        box.send(3)
+        assert box.alerts() == []
+        box.end()
+
+
+@pytest.mark.parametrize("room", range(0, 60, 5))
+def test_a_full_disk_does_not_spoil_the_turn_of_a_month(room: int) -> None:
+    """Next month's file is made, an old month is closed: both are put off."""
+    with lab(seed=62) as box:
+        box.deliver([box.visitors.signal(box.now, sm="2026-09-01") for _ in range(8)])
+        box.catch_up()
+        box.now += 26 * 86_400_000
+        box.disk.room = room
+        box.core.keep_months(box.now)
+        box.disk.room = None
+        box.core.recover()
+        box.core.keep_months(box.now)
+        assert ("2026-12", "2026-12.db") in box.core.months.names()
+        assert "2026-09" in box.core.months.closed
+        box.send(3)
+        assert box.alerts() == []
+        box.end()
+
+
+def test_a_box_that_ends_on_a_full_disk_ends_well() -> None:
+    with lab(seed=63) as box:
+        box.send(20)
+        box.disk.room = 3
+        box.stop()
+        box.start()
+        box.send(1)
+        box.end()
+
+
+def test_the_reserve_is_given_when_the_disk_is_full_and_taken_back_afterwards() -> None:
+    with lab(seed=64) as box:
+        box.disk.room = 0
+        with pytest.raises(LedgerFull):
+            box.send(1)
+        assert not box.core.folder.reserve.exists()
+        box.disk.room = None
+        assert box.core.recover()
+        assert box.core.folder.reserve.stat().st_size == 16 * 1024 * 1024
+        box.end()

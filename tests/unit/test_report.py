@@ -1,0 +1,199 @@
+"""The report's arithmetic: buckets, hours, seals, and the newest of what was entered."""
+
+import random
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsmantik_box.domain.attribution import ADS, OTHER_PAID, Rank
+from opsmantik_box.domain.days import hour_starts
+from opsmantik_box.domain.pages import Position, Span, ask_newest, may_hold
+from opsmantik_box.domain.report import (
+    BUCKETS,
+    QUARTER_MS,
+    Tally,
+    ask_stats,
+    buckets_of,
+    client_count,
+    google_count,
+    hours_of,
+    months_to_ask,
+)
+from opsmantik_box.sql import load
+
+NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
+HUMAN = (0, 0)
+
+
+def sealed_row(number: int, at: int, source: str, action: str = "", session: str | None = None, amount: int | None = None, currency: str | None = None) -> tuple[object, ...]:
+    return number, at, Rank.FIRST_CLICK, *HUMAN, source, action, session, amount, currency
+
+
+@given(st.sampled_from(list(Rank)), st.booleans(), st.booleans())
+def test_a_bot_or_internal_visit_counts_nowhere_else(rank: Rank, is_bot: bool, is_internal: bool) -> None:
+    mine = buckets_of(rank, is_bot, is_internal)
+    if is_bot or is_internal:
+        assert mine == (("bots",) if is_bot else ("internal",))
+    else:
+        assert "all" in mine
+        assert ("ads" in mine) == (rank in ADS)
+        assert ("other_paid" in mine) == (rank in OTHER_PAID)
+
+
+def test_the_statements_know_the_same_ranks_as_the_rules() -> None:
+    everything = " ".join([*load("report").values(), *load("reads").values(), *load("month_views").values()])
+    told = {tuple(map(int, ranks.split(", "))) for ranks in re.findall(r"rank\w*(?:, 6\))? in \(([0-9, ]+)\)", everything)}
+    assert told == {tuple(map(int, ADS)), tuple(map(int, OTHER_PAID))}
+
+
+def test_ads_sessions_are_those_with_a_click_and_the_assisted() -> None:
+    tally = Tally("ads")
+    tally.add_sessions([(rank, *HUMAN, "mobile", 10 * rank, 0, 0, 1) for rank in Rank])
+    ads = tally.buckets()["ads"]
+    assert (ads.sessions, ads.with_click, ads.assisted) == (10 + 20 + 40, 10 + 20, 40)
+    assert tally.buckets()["other_paid"].sessions == 30 + 50
+    assert tally.buckets()["all"].sessions == 10 * 21
+    assert ads.sessions_without_fingerprint == 3
+
+
+def test_a_form_is_never_inside_the_intents() -> None:
+    tally = Tally("all")
+    tally.add_contacts([(0, Rank.ORGANIC, *HUMAN, "click", "phone", 13), (0, Rank.ORGANIC, *HUMAN, "click", "whatsapp", 18)])
+    tally.add_contacts([(0, Rank.ORGANIC, *HUMAN, "form", "form", 5), (0, Rank.ORGANIC, *HUMAN, "call", "", 2)])
+    everything = tally.buckets()["all"]
+    assert (everything.intents, everything.high_intent, everything.form, everything.calls) == (31, 31, 5, 2)
+
+
+def test_a_visitor_of_two_months_is_one() -> None:
+    tally = Tally("ads")
+    tally.add_visitors([("a", 1 | 2), ("b", 2)])
+    tally.add_visitors([("a", 2), ("c", 8)])
+    assert {name: bucket.visitors for name, bucket in tally.buckets().items()} == {"ads": 1, "all": 2, "other_paid": 0, "bots": 1, "internal": 0}
+
+
+def test_a_tap_and_its_matched_call_are_sealed_once_with_what_either_was_worth() -> None:
+    tally = Tally("ads")
+    rows = [
+        sealed_row(1, NOON, "click", "phone", "s1"),
+        sealed_row(2, NOON + 60_000, "call", "", "s1", 900, "TRY"),
+        sealed_row(3, NOON, "click", "whatsapp", "s1", 50, "TRY"),
+        sealed_row(4, NOON, "call", "", None, 7, None),
+    ]
+    tally.add_sealed(rows, NOON, "TRY")
+    assert (tally.buckets()["ads"].sealed, tally.buckets()["ads"].sealed_value) == (3, 957)
+
+
+def test_a_call_after_midnight_of_a_tap_before_is_not_sealed_again() -> None:
+    tally = Tally("ads")
+    tally.add_sealed([sealed_row(1, NOON - 1, "click", "phone", "s1"), sealed_row(2, NOON + 1, "call", "", "s1", 900)], NOON, "TRY")
+    assert tally.buckets()["ads"].sealed == 0
+
+
+def test_another_currency_is_sealed_but_not_added() -> None:
+    tally = Tally("ads")
+    tally.add_sealed([sealed_row(1, NOON, "click", "phone", "s1", 900, "EUR"), sealed_row(2, NOON, "form", "form", "s2", 5, "TRY")], NOON, "TRY")
+    assert (tally.buckets()["ads"].sealed, tally.buckets()["ads"].sealed_value) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("day", "zone", "hours"),
+    [
+        ("2026-11-05", "Europe/Istanbul", 24), ("2026-03-29", "Europe/Berlin", 23), ("2026-10-25", "Europe/Berlin", 25),
+        ("2026-04-05", "Australia/Lord_Howe", 25), ("2026-11-05", "Asia/Kathmandu", 24),
+    ],
+)  # fmt: skip
+def test_a_day_has_the_hours_it_has_and_every_session_is_in_its_own(day: str, zone: str, hours: int) -> None:
+    starts = hours_of(day, day, zone)
+    assert len(starts) == hours
+    tally = Tally("all")
+    tally.add_session_quarters([((start + QUARTER_MS) // QUARTER_MS, Rank.ORGANIC, number + 1) for number, start in enumerate(starts)])
+    assert [hour.sessions for hour in tally.by_hour(starts)] == [number + 1 for number in range(hours)]
+
+
+def test_hours_of_several_days_follow_one_another() -> None:
+    assert hours_of("2026-10-24", "2026-10-26", "Europe/Berlin") == [
+        start for day in ("2026-10-24", "2026-10-25", "2026-10-26") for start in hour_starts(day, "Europe/Berlin")
+    ]
+    assert hours_of("2026-01-01", "2026-12-31", "Europe/Berlin") == []
+
+
+def test_the_newest_number_of_a_day_and_campaign_counts() -> None:
+    rows = [("2026-11-05", "a", 100, 1, None, 10), ("2026-11-05", "b", 20, None, 50, 20), ("2026-11-05", "a", 110, 2.5, None, 30)]
+    google = google_count(rows, "Europe/Istanbul")
+    assert (google.clicks, google.google_conversions, google.cost, google.as_of) == (130, 2.5, 50, 30)
+    assert google_count([], "Europe/Istanbul").clicks is None
+    client = client_count([("d1", 3, None), ("d1", 5, None), ("d2", 1, None)])
+    assert (client.whatsapp, client.phone) == (6, None)
+
+
+def test_a_report_asks_the_months_it_touches_and_their_neighbours() -> None:
+    known = [f"2026-{month:02}" for month in range(1, 13)]
+    assert months_to_ask(NOON, NOON + 1, known) == ["2026-10", "2026-11", "2026-12"]
+    assert months_to_ask(NOON, NOON + 1, ["2026-11"]) == ["2026-11"]
+    assert months_to_ask(NOON, NOON, known) == []
+
+
+def test_a_site_that_is_not_there_has_no_report() -> None:
+    asking = ask_stats(1, "2026-11-05", "2026-11-05", "ads", [])
+    next(asking)
+    with pytest.raises((IndexError, RuntimeError)):
+        asking.send([])
+
+
+session_rows = st.lists(
+    st.tuples(st.sampled_from(list(Rank)), st.integers(0, 1), st.integers(0, 1), st.sampled_from(["mobile", "desktop", ""]),
+              st.integers(1, 50), st.integers(0, 900), st.integers(0, 5), st.integers(0, 5)), max_size=30,
+)  # fmt: skip
+
+
+@given(session_rows, st.randoms(use_true_random=False), st.sampled_from(["ads", "all"]))
+def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(rows: list[tuple[int, ...]], chance: random.Random, scope: str) -> None:
+    together, apart = Tally(scope), Tally(scope)
+    together.add_sessions(rows)
+    shuffled = chance.sample(rows, len(rows))
+    cut = chance.randint(0, len(rows))
+    apart.add_sessions(shuffled[cut:])
+    apart.add_sessions(shuffled[:cut])
+    assert together.buckets() == apart.buckets()
+    assert (together.seconds, together.bounces, together.by_device, together.by_source) == (apart.seconds, apart.bounces, apart.by_device, apart.by_source)
+    counts = together.buckets()
+    assert sum(counts[name].sessions for name in ("all", "bots", "internal")) == sum(row[4] for row in rows)
+    assert set(counts) == set(BUCKETS)
+
+
+month_numbers = st.integers(1, 12)
+
+
+@given(st.lists(st.tuples(month_numbers, st.integers(-1, 1), st.integers(0, 27), st.integers(1, 10_000)), max_size=60, unique_by=lambda row: row[3]), st.integers(1, 7))
+def test_pages_show_every_row_once_newest_first_wherever_it_lies(placed: list[tuple[int, int, int, int]], limit: int) -> None:
+    """A row lies in the file of its month or of a neighbour."""
+    files: dict[str, list[tuple[int, int]]] = {}
+    for month, shift, day, key in placed:
+        at = NOON + (month - 11) * 30 * 86_400_000 + day * 86_400_000 // 28
+        file = f"2026-{min(12, max(1, month + shift)):02}"
+        if may_hold(file, at, at):
+            files.setdefault(file, []).append((at, key))
+    everything = sorted((row for rows in files.values() for row in rows), reverse=True)
+    shown: list[tuple[int, int]] = []
+    before = Position(1 << 53, 0)
+    for _ in range(len(everything) + 1):
+        page = _page(files, Span(0, before, limit))
+        shown += page[:limit]
+        if len(page) <= limit:
+            break
+        before = Position(*page[limit - 1])
+    assert shown == everything
+
+
+def _page(files: dict[str, list[tuple[int, int]]], span: Span) -> list[tuple[int, int]]:
+    """What the statement list_events does, over lists."""
+    asking = ask_newest("list_events", [1], span, files)
+    try:
+        question = next(asking)
+        while True:
+            rows = sorted(files[question.month or ""], reverse=True)
+            question = asking.send([row for row in rows if row < (span.before.at, span.before.key)][: span.limit + 1])
+    except StopIteration as done:
+        return done.value
