@@ -9,10 +9,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from opsmantik_box.errors import BoxError
 from opsmantik_box.link.client import EngineClient
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +56,24 @@ def fetch(url: str, body: object = None, headers: Mapping[str, str] | None = Non
             return refusal.code, {name.lower(): value for name, value in refusal.headers.items()}, refusal.read()
 
 
+def wait_until(is_over: Callable[[], bool], problem: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Looks again and again while the process lives. AssertionError with the log when it ends or time is up."""
+    deadline = time.monotonic() + READY_SEC
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if is_over():
+                return
+        except (OSError, BoxError):
+            pass
+        time.sleep(0.02)  # between two looks, not instead of one
+    raise AssertionError(f"{problem} (exit code {process.poll()}):\n{log.read_text()}")
+
+
+def wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Until /readyz says so."""
+    wait_until(lambda: fetch(f"{url}/readyz")[0] == 200, "not ready", process, log)
+
+
 class Box:
     """A Box that serves. As a context manager it is started and stopped; `stop(SIGKILL)` and `start()` in between as one likes."""
 
@@ -95,24 +114,14 @@ class Box:
         return self.process.wait(20)
 
     def wait_ready(self) -> None:
-        """Until /readyz says so. AssertionError with the log when the process ends or time is up."""
-        self._wait("not ready", lambda: fetch(f"{self.url}/readyz")[0] == 200)
+        """Until /readyz says so."""
+        assert self.process is not None
+        wait_until_ready(self.url, self.process, self.log)
 
     def wait_projected(self) -> None:
         """Until every accepted signal is in its month file."""
-        self._wait("still behind", lambda: self.status()["lag_signals"] == 0)
-
-    def _wait(self, problem: str, is_over: Any) -> None:
-        deadline = time.monotonic() + READY_SEC
         assert self.process is not None
-        while time.monotonic() < deadline and self.process.poll() is None:
-            try:
-                if is_over():
-                    return
-            except OSError:
-                pass
-            time.sleep(0.02)  # between two looks, not instead of one
-        raise AssertionError(f"{problem} (exit code {self.process.poll()}):\n{self.log.read_text()}")
+        wait_until(lambda: self.status()["lag_signals"] == 0, "still behind", self.process, self.log)
 
     def call(self, command: str, **arguments: object) -> Any:
         """One command over the admin socket. Raises BoxError."""

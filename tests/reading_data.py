@@ -62,7 +62,13 @@ class Folder:
     def site(self, name: str, timezone: str = "Europe/Istanbul", **more: object) -> tuple[int, str]:
         """(id, public id)."""
         public = new_id()
-        values = {"public_id": public, "name": name, "domains": json.dumps([f"{name}.example"]), "timezone": timezone, "created_at": 1}
+        values = {
+            "public_id": public,
+            "name": name,
+            "domains": json.dumps([f"{name}.example"]),
+            "timezone": timezone,
+            "created_at": 1,
+        }
         return self._insert(self.ledger, "sites", **(values | more)), public
 
     def session(self, site: int, at: int, rank: int = Rank.ORGANIC, month: str = "", events: int = 1, **more: object) -> str:
@@ -117,5 +123,7 @@ def fill_month(folder: Folder, site: int, month: str, sessions: int, events: int
         rank = Rank(1 + number % 6)
         visitor = f"fp_{number % (sessions * 3 // 4 + 1)}"
         device = ("mobile", "desktop", "tablet")[number % 3]
-        folder.session(site, start + number * step, rank, month, events, fingerprint=visitor, device_type=device, is_bot=number % 11 == 0)
+        folder.session(
+            site, start + number * step, rank, month, events, fingerprint=visitor, device_type=device, is_bot=number % 11 == 0
+        )
     database.execute("commit")

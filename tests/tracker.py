@@ -1,4 +1,4 @@
-"""A tracker for a test: speaks to a Box over one connection that it keeps open, and over bare sockets for what no library would send."""
+"""A tracker for a test: speaks to a Box over one connection it keeps open, and over bare sockets what no library would send."""
 
 import http.client
 import json
@@ -12,7 +12,10 @@ from typing import Any
 from tests.harness import Box
 
 ORIGIN = "https://antika.example"
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
 
 
 @dataclass(frozen=True)

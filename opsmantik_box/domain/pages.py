@@ -1,7 +1,7 @@
 """Newest first over month files: which of them to ask for a page, and when enough is known. Pure, and asks nobody itself.
 
-A file holds what its name says and, at its edges, its neighbours' (a session lives in the month of its first accepted signal): so one
-more file is asked than the names alone would need.
+A file holds what its name says and, at its edges, its neighbours' (a session lives in the month of its first accepted signal): so
+one more file is asked than the names alone would need.
 """
 
 from collections.abc import Generator, Iterable, Sequence
@@ -54,8 +54,8 @@ def _latest(month: str) -> int:
 
 
 def ask_newest(name: str, site_ids: Sequence[int], span: Span, months: Iterable[str], more: dict[str, Any] | None = None) -> Asking:
-    """The newest rows (span.limit + 1 of them, if there are) of these sites over all months. Site by site, because one statement for
-    many sites would sort everything they ever had."""
+    """The newest rows (span.limit + 1 of them, if there are) of these sites over all months. Site by site, because one statement
+    for many sites would sort everything they ever had."""
     kept: list[Row] = []
     for month in sorted(months, reverse=True):
         if len(kept) > span.limit and kept[-1][0] >= _latest(month):

@@ -278,5 +278,3 @@ def _sum(values: Iterable[float | None]) -> float | None:
     """The sum of what was told; nothing when nothing was."""
     told = [value for value in values if value is not None]
     return sum(told) if told else None
-
-

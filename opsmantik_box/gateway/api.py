@@ -9,9 +9,9 @@ from datetime import date
 from typing import Annotated, Any, Literal, cast
 
 from litestar import Litestar, get
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
@@ -116,7 +116,13 @@ async def read_stats(
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))
 async def list_events(
-    request: AuthedRequest, desk: TheDesk, site: SiteId, limit: Limit = 50, cursor: Cursor = None, first: First = None, last: Last = None
+    request: AuthedRequest,
+    desk: TheDesk,
+    site: SiteId,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+    first: First = None,
+    last: Last = None,
 ) -> EventPage:
     """Newest first."""
     mine = await desk.site(request, site)
@@ -206,7 +212,7 @@ def check_days(first: str, last: str) -> None:
     """Raises UsageError for a range that is upside down, too long or not of our time."""
     if first > last:
         raise UsageError(problem=f"from: {first} is after to: {last}")
-    if not ("1970-01-02" <= first and last <= "9990-12-31"):
+    if not (first >= "1970-01-02" and last <= "9990-12-31"):
         raise UsageError(problem="from, to: only days from 1970-01-02 to 9990-12-31")
     if (date.fromisoformat(last) - date.fromisoformat(first)).days >= MOST_DAYS:
         raise UsageError(problem=f"from, to: at most {MOST_DAYS} days at a time")

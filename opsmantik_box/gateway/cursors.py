@@ -1,4 +1,4 @@
-"""Cursors: where a page of a list ended, as an opaque word. A cursor of one list is no cursor of another. Nothing in it is secret."""
+"""Cursors: where a page of a list ended, as an opaque word. One of one list is none of another. Nothing in it is secret."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -22,6 +22,11 @@ def read_cursor(listing: str, text: str, kind: type[int] | type[str]) -> Positio
         told, at, key = _decode(urlsafe_b64decode(text[:LONGEST].encode("ascii") + b"=" * (-len(text) % 4)))
     except (ValueError, msgspec.MsgspecError):
         raise UsageError(problem="cursor: it is none; use `next` of the page before") from None
-    if told != listing or not isinstance(key, kind) or not (0 <= at < END_OF_TIME) or (isinstance(key, int) and not 0 <= key < 1 << 63):
+    if (
+        told != listing
+        or not isinstance(key, kind)
+        or not (0 <= at < END_OF_TIME)
+        or (isinstance(key, int) and not 0 <= key < 1 << 63)
+    ):
         raise UsageError(problem="cursor: it is another list's; use `next` of the page before")
     return Position(at, key)

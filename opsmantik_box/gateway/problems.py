@@ -1,7 +1,7 @@
-"""Errors of the API as RFC 9457 problem documents: one shape, whatever went wrong and whoever noticed. Never says what was inside."""
+"""Errors of the API as RFC 9457 problem documents: one shape, whatever went wrong and whoever noticed. Never shows the inside."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import structlog
@@ -87,15 +87,15 @@ def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Res
 
 def _explained(error: ValidationException) -> str:
     """Every parameter that is wrong, by the name it has in the query, and why."""
-    told: Any = error.extra
-    items: list[Any] = told if isinstance(told, list) else []
-    keyed = [(str(one.get("key", "parameter")), one.get("message", "not valid")) for one in items if isinstance(one, dict)]  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
+    told = error.extra if isinstance(error.extra, list) else []
+    items = [cast("dict[str, Any]", one) for one in told if isinstance(one, dict)]
+    keyed = [(str(one.get("key", "parameter")), one.get("message", "not valid")) for one in items]
     return "; ".join(f"{QUERY_NAMES.get(key, key)}: {message}" for key, message in keyed) or "A parameter is not valid."
 
 
 def on_any_error(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     """What should not happen: told to the log, not to the client."""
-    log.exception("[API_FAULT]", path=request.url.path, kind=type(error).__name__)
+    log.error("[API_FAULT]", path=request.url.path, kind=type(error).__name__, exc_info=error)
     return answer(500, "Something went wrong in the Box; its log says what.")
 
 

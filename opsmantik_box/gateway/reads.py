@@ -1,14 +1,14 @@
 """Reads the ledger and the month files for the API, through connections that see the asking token's sites only.
 
-Promises: at most one connection a month (and one without), each with a thread of its own, lent for one question at a time; no reading
-lasts longer than its deadline; a file that was set aside or rebuilt is opened anew. Never writes; decides nothing about numbers
-(domain/report.py, domain/pages.py).
+Promises: at most one connection a month (and one without), each with a thread of its own, lent for one question at a time; no
+reading lasts longer than its deadline; a file that was set aside or rebuilt is opened anew. Never writes; decides nothing about
+numbers (domain/report.py, domain/pages.py).
 """
 
 import asyncio
 import os
 import sqlite3
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -49,7 +49,8 @@ class ScopedReader(aiosqlite.Connection):
     async def ask(self, site_ids: Sequence[int], seconds: float, sql: str, parameters: dict[str, Any]) -> list[Row]:
         """The rows of one statement. Raises sqlite3.Error."""
         connection = cast("ScopedConnection", self._conn)
-        return await self._execute(_ask, connection, site_ids, seconds, sql, parameters)
+        execute = cast("Callable[..., Awaitable[list[Row]]]", self._execute)  # pyright: ignore[reportUnknownMemberType]
+        return await execute(_ask, connection, site_ids, seconds, sql, parameters)
 
 
 def _ask(connection: ScopedConnection, site_ids: Sequence[int], seconds: float, sql: str, parameters: dict[str, Any]) -> list[Row]:
@@ -83,12 +84,14 @@ class Slot:
     async def _opened(self) -> ScopedReader:
         """A connection to the files that are there now, not to those that were there when it was opened."""
         stamp = [_identity(path) for path in self._paths()]
-        if self._reader is None or self._stamp != stamp:
-            await self._close()
-            months = [self._file] if self._file else []
-            self._reader = await ScopedReader(lambda: open_scoped(self._data, (), months))
-            self._stamp = stamp
-        return self._reader
+        if self._reader is not None and self._stamp == stamp:
+            return self._reader
+        await self._close()
+        months = [self._file] if self._file else []
+        reader = ScopedReader(lambda: open_scoped(self._data, (), months))
+        await reader
+        self._reader, self._stamp = reader, stamp
+        return reader
 
     def _paths(self) -> list[Path]:
         return [self._data / "ledger.db", *([self._data / "months" / self._file] if self._file else [])]

@@ -1,10 +1,10 @@
-"""What the API shows of a session, an event and an intent, under the columns' names. Times are UTC milliseconds, site ids public ones.
+"""What the API shows of a session, an event and an intent, under the columns' names. Times are UTC milliseconds, site ids public.
 
 Each `read_*` takes a row of the statement of sql/reads.sql that is named beside it.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import Struct
@@ -166,29 +166,32 @@ class EventList(Struct, frozen=True):
 
 def read_event(row: Row, site: str) -> EventView:
     """list_events, list_timeline."""
-    at, seq, event_id, _, session, month, url, category, action, label, value, metadata, *rest = row
-    received, device, browser, city, district, score, attribution, is_bot, is_internal = rest
-    return EventView(
-        at, seq, uuid_text(bytes.fromhex(event_id)), site, session, month, url, category, action, label, value, _object(metadata),
-        received, device, browser, city, district, score, attribution, bool(is_bot), bool(is_internal),
-    )  # fmt: skip
+    values = _named(EventView, row, site)
+    values |= {"event_id": uuid_text(bytes.fromhex(values["event_id"])), "metadata": _object(values["metadata"])}
+    return EventView(**values)
 
 
 def read_session(row: Row, site: str) -> SessionView:
     """list_sessions, find_session."""
-    at, key, _, *values, is_bot, bot_reason, is_internal = row[:40]
-    values[12] = [name for rule, name in RULE_NAMES.items() if values[12] & rule]
-    return SessionView(at, key, site, *values, bool(is_bot), bot_reason, bool(is_internal))
+    values = _named(SessionView, row, site)
+    values["fired"] = [name for rule, name in RULE_NAMES.items() if values["fired"] & rule]
+    return SessionView(**values)
 
 
 def read_intent(row: Row, site: str) -> IntentView:
     """list_intents, list_session_intents."""
-    at, key, _, *values, is_bot, is_internal, version, received = row
-    values[5] = _object(values[5])
-    return IntentView(at, key, site, *values, bool(is_bot), bool(is_internal), version, received)
+    values = _named(IntentView, row, site)
+    values["score_breakdown"] = _object(values["score_breakdown"])
+    return IntentView(**values)
+
+
+def _named(view: type[Struct], row: Row, site: str) -> dict[str, Any]:
+    """A row by the view's fields, which stand in the statement's order. Inside, sites and truth are numbers."""
+    values = dict(zip(view.__struct_fields__, row, strict=False))
+    return values | {"site_id": site, "is_bot": bool(values["is_bot"]), "is_internal": bool(values["is_internal"])}
 
 
 def _object(text: str) -> dict[str, Any]:
     """A JSON column; empty when it holds anything but an object."""
-    value = msgspec.json.decode(text) if text else {}
-    return value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    value: Any = msgspec.json.decode(text) if text else {}
+    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}

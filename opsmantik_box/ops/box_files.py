@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from msgspec import Struct
@@ -30,7 +31,8 @@ class KnownSite(Struct, frozen=True):
 
 def list_sites(data: Path) -> list[KnownSite]:
     """Every site that is not deleted. Raises DataFolderUnusable."""
-    return [KnownSite(id_, public, name, json.loads(domains), zone) for id_, public, name, domains, zone in _ask(data, "list_sites")]
+    rows = _ask(data, "list_sites")
+    return [KnownSite(number, public, name, json.loads(domains), timezone) for number, public, name, domains, timezone in rows]
 
 
 def list_months(data: Path) -> dict[str, str]:
@@ -56,7 +58,7 @@ def find_site(sites: Sequence[KnownSite], told: str) -> KnownSite:
     raise NotFound(kind="site", name=told, listing="site list")
 
 
-def _ask(data: Path, statement: str) -> list[tuple[str, ...]]:
+def _ask(data: Path, statement: str) -> list[tuple[Any, ...]]:
     file = data / "ledger.db"
     if not file.exists():
         raise DataFolderUnusable(data=data, problem="there is no ledger.db in it. `opsmantik-box serve` makes one.")

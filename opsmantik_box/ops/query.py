@@ -1,4 +1,4 @@
-"""`opsmantik-box sql`: one read-only statement over the ledger and at most two month files, seeing the chosen sites and nothing else.
+"""`opsmantik-box sql`: one read-only statement over the ledger and at most two month files, seeing the chosen sites only.
 
 Each statement has a connection of its own (sql/scope.py says why). Never writes.
 """

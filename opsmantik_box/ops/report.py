@@ -1,7 +1,7 @@
 """`opsmantik-box stats`: the report of /stats, read from the files, with the service running or not."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,7 +43,8 @@ def _days(from_day: str | None, to_day: str | None, today: str, timezone: str) -
     last = to_day or from_day or today
     first = from_day or last
     try:
-        day_bounds(first, timezone), day_bounds(last, timezone)
+        for day in (first, last):
+            day_bounds(day, timezone)
         days = len(days_of_range(first, last))
     except (ValueError, OverflowError) as error:
         raise UsageError(problem=f"{first} to {last}: {error}") from None
@@ -53,7 +54,7 @@ def _days(from_day: str | None, to_day: str | None, today: str, timezone: str) -
 
 
 @contextmanager
-def _connections(data: Path, site_id: int, months: Mapping[str, str]) -> Iterator[Any]:
+def _connections(data: Path, site_id: int, months: Mapping[str, str]) -> Generator[Callable[[str | None], ScopedConnection]]:
     """A function that gives the connection of a month (or of none), opening each once."""
     with ExitStack() as stack:
         opened: dict[str | None, ScopedConnection] = {}
@@ -113,7 +114,4 @@ def _table(stats: Mapping[str, Any]) -> list[str]:
     heads = ["", *(column.replace("_", " ") for column in COLUMNS)]
     rows = [[name.replace("_", " "), *(str(stats[name][column]) for column in COLUMNS)] for name in BUCKETS]
     widths = [max(len(row[number]) for row in (heads, *rows)) for number in range(len(heads))]
-    return [
-        "  ".join(cell.ljust(width) if number == 0 else cell.rjust(width) for number, (cell, width) in enumerate(zip(row, widths, strict=True)))
-        for row in (heads, *rows)
-    ]
+    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in (heads, *rows)]

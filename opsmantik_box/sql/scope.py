@@ -1,9 +1,9 @@
 """Read-only connections that see the rows of some sites and no others: the database itself refuses, not only the code.
 
-Two TEMP views lie over each table: an inner one with an unguessable name, which alone may read the table and filters by `temp.scope`,
-and the one with the table's name over it. (One view would be bypassed by `WITH sessions AS (SELECT * FROM main.sessions)`: SQLite
-tells the authorizer the name of the CTE.) The files are attached under unguessable names too, beside an empty `main`. Never writes,
-and never shows a table that has no site: users, tokens, signals.
+Two TEMP views lie over each table: an inner one with an unguessable name, which alone may read the table and filters by
+`temp.scope`, and the one with the table's name over it. (One view would be bypassed by `WITH sessions AS (SELECT * FROM
+main.sessions)`: SQLite tells the authorizer the name of the CTE.) The files are attached under unguessable names too, beside an
+empty `main`. Never writes, and never shows a table that has no site: users, tokens, signals.
 
 SQL that came from outside gets a connection of its own for each statement: EXPLAIN and errors would tell it those names.
 """
@@ -43,14 +43,14 @@ LIMITS = {
 """One step of the virtual machine is not interrupted: what a single one can cost is bounded here."""
 
 FUNCTIONS = frozenset("""
-    -> ->> abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling changes char coalesce concat concat_ws cos cosh count cume_dist date
-    datetime degrees dense_rank exp first_value floor format glob group_concat hex ifnull iif instr json json_array json_array_length
-    json_extract json_group_array json_group_object json_object json_quote json_type json_valid julianday lag last_value lead length like
-    likelihood likely ln log log10 log2 lower ltrim max min mod nth_value ntile nullif percent_rank pi pow power printf quote radians
-    rank replace round row_number rtrim sign sin sinh sqrt strftime string_agg substr substring sum tan tanh time total trim trunc typeof
-    unicode unixepoch unlikely upper
-""".split())  # fmt: skip
-"""What a query may call: everything pure. Not there: load_extension, full-text and anything that reads a file or says how SQLite was built."""
+    -> ->> abs acos acosh asin asinh atan atan2 atanh avg ceil ceiling changes char coalesce concat concat_ws cos cosh count
+    cume_dist date datetime degrees dense_rank exp first_value floor format glob group_concat hex ifnull iif instr json
+    json_array json_array_length json_extract json_group_array json_group_object json_object json_quote json_type json_valid
+    julianday lag last_value lead length like likelihood likely ln log log10 log2 lower ltrim max min mod nth_value ntile
+    nullif percent_rank pi pow power printf quote radians rank replace round row_number rtrim sign sin sinh sqrt strftime
+    string_agg substr substring sum tan tanh time total trim trunc typeof unicode unixepoch unlikely upper
+""".split())  # noqa: SIM905  # fmt: skip
+"""What a query may call: everything pure. Not there: load_extension, full-text, what reads files or tells how SQLite was built."""
 
 _HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 _ALLOW, _DENY = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
@@ -145,7 +145,9 @@ class ScopedConnection(sqlite3.Connection):
         return monotonic() > self._deadline
 
 
-def open_scoped(data: Path, site_ids: Iterable[int], months: Sequence[str] = (), seconds: float = DEADLINE_SECONDS) -> ScopedConnection:
+def open_scoped(
+    data: Path, site_ids: Iterable[int], months: Sequence[str] = (), seconds: float = DEADLINE_SECONDS
+) -> ScopedConnection:
     """A connection to the ledger and at most two month files (names inside DATA/months). Without a month there is no `sessions` and
     no `events`. Raises sqlite3.Error when a file cannot be opened."""
     if len(months) > MOST_MONTHS:
@@ -195,5 +197,3 @@ def _modules() -> frozenset[str]:
         return frozenset(name.lower() for (name,) in probe.execute("pragma module_list"))
     finally:
         probe.close()
-
-

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opsmantik_box.resources import tracker_script
-from tests.integration.box_kit import FIREFOX, RunningBox
+from tests.harness import FIREFOX, Box
 
 pytestmark = pytest.mark.skipif(
     not shutil.which("node"), reason="node is not installed (apt install nodejs): the tracker cannot be run"
@@ -22,7 +22,7 @@ PHONE, WHATSAPP = "tel:+902125550142", "https://wa.me/905325550143"
 
 @pytest.fixture(scope="module")
 def box(tmp_path_factory):
-    with RunningBox(tmp_path_factory.mktemp("box") / "data") as running:
+    with Box(tmp_path_factory.mktemp("box") / "data") as running:
         yield running
 
 

@@ -83,7 +83,7 @@ STORED = {
     "meta 14 deep": ("meta", b'{"a":' * 14 + b"1" + b"}" * 14),
     "brackets in a string": ("el", b'"' + b"[{" * 200 + b'\\"' + b"]" * 100 + b'"'),
     "the same key twice": ("ec", b'"interaction","ec":"system"'),
-    "an SQL quote": ("el", b"\"'); drop table signals; --\""),
+    "an SQL quote": ("el", b'"\'); drop table signals; --"'),
 }
 
 

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,16 +22,18 @@ class Tenants(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def tenants(box: Box) -> Iterator[Tenants]:
+def tenants(box: Box) -> Tenants:
     """Two sites of two users, each with a session, a tap and a form; one token of each right for the first."""
     mine, theirs = box.add_site("mein"), box.add_site("fremd")
     for site, name, sid in ((mine, "mein", MY_SID), (theirs, "fremd", THEIR_SID)):
         for action in ("view", "phone_call", "form_submit"):
-            box.send(site["public_id"], sid=sid, ea=action, el="tel:+905321234567" if "call" in action else None, host=f"{name}.example")
+            box.send(
+                site["public_id"], sid=sid, ea=action, el="tel:+905321234567" if "call" in action else None, host=f"{name}.example"
+            )
     box.wait_projected()
     box.token(theirs["public_id"], rights="admin")
     tokens = {rights: box.token(mine["public_id"], rights=rights) for rights in ("read", "operate", "admin")}
-    yield Tenants(box, mine["public_id"], theirs["public_id"], theirs["id"], tokens)
+    return Tenants(box, mine["public_id"], theirs["public_id"], theirs["id"], tokens)
 
 
 def ask(box: Box, path: str, token: str) -> tuple[int, dict[str, Any]]:
@@ -48,7 +49,9 @@ def test_there_is_something_to_find(tenants: Tenants) -> None:
     """Else a 404 would prove nothing."""
     for path in PATHS:
         assert ask(tenants.box, fill(path, tenants.mine, MY_SID), tenants.tokens["read"])[0] == 200, path
-        assert ask(tenants.box, fill(path, tenants.theirs, THEIR_SID), tenants.box.token(tenants.theirs, rights="admin"))[0] == 200, path
+        assert (
+            ask(tenants.box, fill(path, tenants.theirs, THEIR_SID), tenants.box.token(tenants.theirs, rights="admin"))[0] == 200
+        ), path
 
 
 @pytest.mark.parametrize("rights", ["read", "operate", "admin"])
@@ -57,7 +60,14 @@ def test_a_foreign_site_is_the_same_404_as_none(tenants: Tenants, path: str, rig
     token = tenants.tokens[rights]
     nobody = ask(tenants.box, fill(path, str(uuid.uuid4()), THEIR_SID), token)
     assert nobody[0] == 404
-    spellings = (tenants.theirs, tenants.theirs.upper(), tenants.theirs.replace("-", ""), str(tenants.their_number), "fremd", "fremd.example")
+    spellings = (
+        tenants.theirs,
+        tenants.theirs.upper(),
+        tenants.theirs.replace("-", ""),
+        str(tenants.their_number),
+        "fremd",
+        "fremd.example",
+    )
     for site in spellings:
         for sid in (THEIR_SID, MY_SID):
             assert ask(tenants.box, fill(path, site, sid), token) == nobody, (path, site)

@@ -119,7 +119,10 @@ def test_no_way_of_naming_a_table_shows_a_foreign_row(scoped: ScopedConnection, 
             rows = attack(scoped, sql)
             assert is_clean(rows), (sql, rows)
             if table in UNSEEN:
-                assert rows in ([], [(0,)]) or sql.startswith(("select * from sites union", "select * from sites where")), (sql, rows)
+                assert rows in ([], [(0,)]) or sql.startswith(("select * from sites union", "select * from sites where")), (
+                    sql,
+                    rows,
+                )
 
 
 @pytest.mark.parametrize("table", ["users", "signals", "checkpoint", "sqlite_temp_master", "dbstat", "calls"])
@@ -176,7 +179,11 @@ def test_a_refilled_connection_has_forgotten_the_sites_before(scoped: ScopedConn
 
 
 def test_what_the_refilling_itself_runs_cannot_be_run_again_by_a_reader(scoped: ScopedConnection) -> None:
-    for sql, parameters in (("pragma query_only = 0", ()), ("delete from temp.scope;", ()), ("insert into temp.scope (site_id) values (?);", (2,))):
+    for sql, parameters in (
+        ("pragma query_only = 0", ()),
+        ("delete from temp.scope;", ()),
+        ("insert into temp.scope (site_id) values (?);", (2,)),
+    ):
         scoped.refill([1])
         with pytest.raises(sqlite3.Error):
             scoped.execute(sql, parameters)
@@ -193,13 +200,15 @@ def test_what_the_refilling_itself_runs_cannot_be_run_again_by_a_reader(scoped: 
 )
 def test_a_bomb_ends_at_the_deadline(scoped: ScopedConnection, bomb: str) -> None:
     scoped.refill([1], seconds=0.2)
-    with pytest.raises((sqlite3.OperationalError, sqlite3.DataError), match="interrupted|too big"):
+    with pytest.raises((sqlite3.OperationalError, sqlite3.DataError), match=r"interrupted|too big"):
         scoped.execute(bomb).fetchall()
     scoped.refill([1])
     assert scoped.execute("select count(*) from calls").fetchone() == (MINE,)
 
 
-@pytest.mark.parametrize("sql", ["select hex(replace(hex(zeroblob(1000)), '0', hex(zeroblob(100000))))", "select printf('%.*c', 900000000, 'x')"])
+@pytest.mark.parametrize(
+    "sql", ["select hex(replace(hex(zeroblob(1000)), '0', hex(zeroblob(100000))))", "select printf('%.*c', 900000000, 'x')"]
+)
 def test_one_step_cannot_take_all_memory(scoped: ScopedConnection, sql: str) -> None:
     rows = attack(scoped, sql)
     assert all(len(str(cell)) <= 16 * 1024 * 1024 for row in rows for cell in row)
@@ -210,7 +219,10 @@ def test_two_months_are_one_view_each_behind_its_own_inner_one(data: Path) -> No
     assert connection.execute("select count(*), count(distinct created_month) from sessions").fetchone() == (2 * MINE, 2)
     assert connection.execute("select count(*) from events").fetchone() == (2 * MINE,)
     for file in (*FILES, "other_month."):
-        for sql in (f"select count(*) from {file}sessions", f"with sessions as (select * from {file}sessions) select * from sessions"):
+        for sql in (
+            f"select count(*) from {file}sessions",
+            f"with sessions as (select * from {file}sessions) select * from sessions",
+        ):
             assert is_clean(attack(connection, sql))
     connection.close()
 
@@ -235,7 +247,10 @@ def test_nothing_is_written_beside_the_files(data: Path, scoped: ScopedConnectio
     assert {path: path.stat().st_size for path in data.rglob("*")} == before
 
 
-@pytest.mark.parametrize("sql", ["select * from users", "select * from main.calls", "pragma table_info(users)", "select 1; select * from users", "", "--"])
+@pytest.mark.parametrize(
+    "sql",
+    ["select * from users", "select * from main.calls", "pragma table_info(users)", "select 1; select * from users", "", "--"],
+)
 def test_the_sql_command_says_what_it_refuses_and_shows_nothing(data: Path, sql: str) -> None:
     try:
         columns, rows = run_query(data, sql, [1], None, ["2026-11"], T)

@@ -10,7 +10,7 @@ import pytest
 from opsmantik_box import __version__
 from opsmantik_box.cli import COMMANDS
 from opsmantik_box.cli.output import clean, human_size, human_span, print_table
-from tests.integration.box_kit import COMMAND, ROOT, environment, run_cli
+from tests.harness import COMMAND, ROOT, environment, run_cli
 
 FIRST_COMMANDS = ["serve", "site", "user", "token", "stats", "sql", "config", "doctor", "quarantine"]
 

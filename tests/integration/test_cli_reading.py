@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.integration.box_kit import ROOT, RunningBox
+from tests.harness import ROOT, Box
 
 TRAFFIC = ROOT / "tests" / "data" / "traffic"
 EXPECTED = json.loads((TRAFFIC / "milestone.expected.json").read_text())
@@ -21,7 +21,7 @@ def box(tmp_path_factory):
     folder = tmp_path_factory.mktemp("box")
     noon = int(datetime(2026, 2, 11, 9, tzinfo=UTC).timestamp() * 1000)
     (folder / "shift").write_text(str(noon - int(time.time() * 1000)))
-    with RunningBox(folder / "data", env={"OPSMANTIK_TEST_CLOCK": str(folder / "shift")}) as running:
+    with Box(folder / "data", env={"OPSMANTIK_TEST_CLOCK": str(folder / "shift")}) as running:
         site = running.cli_json("site", "add", "Antika", "--domain", "antika.example")
         running.cli("site", "add", "Other", "--domain", "other.example")
         player = [sys.executable, str(TRAFFIC / "play_day.py"), "milestone", "--url", running.url, "--site", site["public_id"]]

@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from tests.integration.box_kit import run_cli
+from tests.harness import run_cli
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from opsmantik_box.errors import NotRunning, Unavailable
 from opsmantik_box.ops.doctor import EARLIEST_NOW, examine, file_limit
-from tests.integration.box_kit import RunningBox, run_cli
+from tests.harness import Box, run_cli
 
 NOW = EARLIEST_NOW + 400 * 86_400_000
 STATUS = {
@@ -178,7 +178,7 @@ def test_the_command_ends_with_1_when_something_failed_and_prints_json(data):
 
 
 def test_the_doctor_of_a_running_box_says_which_wall_holds(tmp_path):
-    with RunningBox(tmp_path / "data") as box:
+    with Box(tmp_path / "data") as box:
         deadline = time.monotonic() + 10
         while (done := box.cli("doctor")).returncode and time.monotonic() < deadline:
             pass

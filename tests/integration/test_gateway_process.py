@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 from collections import Counter
 from pathlib import Path
 
@@ -75,11 +76,10 @@ def test_a_client_in_the_middle_of_its_body_when_the_engine_dies_reads_503(killa
     site = killable_box.add_site()["public_id"]
     body = encoded(signal_of(site))
     with Tracker(killable_box).connect() as connection:
-        connection.sendall(head(len(body)) + body[:20])
-        time.sleep(0.3)  # the gateway has begun to read it
+        connection.sendall(head(len(body), "Expect: 100-continue"))
+        assert connection.recv(1000).startswith(b"HTTP/1.1 100 ")
         killable_box.stop(signal.SIGKILL)
-        time.sleep(0.1)
-        connection.sendall(body[20:])
+        connection.sendall(body)
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 503 ")
     assert b"Database write failed" in answer
@@ -123,6 +123,20 @@ def test_stopping_under_load_answers_every_request_it_took(killable_box: Box) ->
     assert not is_running(pid)
     assert answers.keys() <= {200, 503}
     assert halves == []
+
+
+def test_two_gateways_share_the_port_and_count_once(tmp_path: Path) -> None:
+    with Box(tmp_path / "data", "--workers", "2") as box:
+        site = box.add_site()["public_id"]
+        assert len({gateway["pid"] for gateway in box.status()["gateways"]}) == 2
+        session = str(uuid.uuid4())
+        answers: Counter[int] = Counter()
+        for _ in range(205):
+            body = encoded(signal_of(site, sid=session))
+            answers[int(Tracker(box).talk(head(len(body), "Connection: close") + body)[9:12])] += 1
+        # At most two minutes are touched, and each holds a hundred.
+        assert answers[200] <= 200
+        assert answers[429] == 205 - answers[200]
 
 
 # --- walls ------------------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@ import json
 import uuid
 
 import pytest
-from tests.harness import Box
-from tests.tracker import ORIGIN, Reply, Tracker, signal_of, wait_until
 
 from opsmantik_box import __version__
+from tests.harness import Box
+from tests.tracker import ORIGIN, Reply, Tracker, signal_of, wait_until
 
 REFUSED = {"ok": False, "score": None}
 UNKNOWN = "3f2b8a52-98f4-4a63-b9ad-0c1d62a4f0aa"

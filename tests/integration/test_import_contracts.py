@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.box_kit import ROOT, RunningBox, environment
+from tests.harness import ROOT, Box, environment
 
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -65,7 +65,7 @@ def mapped(pid: int) -> str:
 
 
 def test_each_running_process_holds_exactly_one_sqlite(tmp_path):
-    with RunningBox(tmp_path / "data") as box:
+    with Box(tmp_path / "data") as box:
         engine = box.process.pid
         gateways = [int(pid) for pid in Path(f"/proc/{engine}/task/{engine}/children").read_text().split()]
         assert len(gateways) == 1

@@ -15,7 +15,7 @@ import pytest
 
 from opsmantik_box import __version__
 from opsmantik_box.resources import resource, tracker_script
-from tests.integration.box_kit import FIREFOX, ROOT, environment, fetch, free_port, wait_until_ready
+from tests.harness import FIREFOX, ROOT, environment, fetch, free_port, wait_until_ready
 
 NEEDED = (
     "opsmantik_box/migrations/ledger/0001_create_ledger.sql",

@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
@@ -18,7 +17,7 @@ LANDING = "https://antika.example/?gclid=TeSt-click-0001"
 
 
 @pytest.fixture(scope="module")
-def told(box: Box) -> Iterator[Box]:
+def told(box: Box) -> Box:
     """A Box with two sites: five views and a tap by a visitor of an ad, ten organic visits; one visit of the other site."""
     first, second = box.add_site()["public_id"], box.add_site("fremd")["public_id"]
     for number in range(5):
@@ -28,7 +27,7 @@ def told(box: Box) -> Iterator[Box]:
         box.send(first, sid=str(uuid.uuid4()), id=str(uuid.uuid4()))
     box.send(second, sid=OTHER_SID, host="fremd.example")
     box.wait_projected()
-    yield box
+    return box
 
 
 def public_ids(box: Box) -> tuple[str, str]:
@@ -51,7 +50,9 @@ def test_the_newest_events_are_those_of_all_my_sites_newest_first(told: Box) -> 
     mine, other = public_ids(told)
     events = told.get("/api/v1/events", told.token(mine, other))["events"]
     assert {event["site_id"] for event in events} == {mine, other}
-    assert [(one["created_at"], one["seq"]) for one in events] == sorted(((one["created_at"], one["seq"]) for one in events), reverse=True)
+    assert [(one["created_at"], one["seq"]) for one in events] == sorted(
+        ((one["created_at"], one["seq"]) for one in events), reverse=True
+    )
     assert len(events) == 17
     assert {event["site_id"] for event in told.get("/api/v1/events", told.token(mine))["events"]} == {mine}
 
@@ -117,7 +118,13 @@ def test_every_route_declares_the_right_it_needs() -> None:
 def test_no_route_answers_without_a_token(told: Box) -> None:
     mine, _ = public_ids(told)
     for path in (path.replace("{site:str}", mine).replace("{sid:str}", SID) for route in ROUTES for path in route.paths):  # type: ignore[union-attr]
-        for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer"}, {"Authorization": f"Bearer {'x' * 5000}"}):
+        for headers in (
+            {},
+            {"Authorization": "Bearer wrong"},
+            {"Authorization": "Basic eDp5"},
+            {"Authorization": "Bearer"},
+            {"Authorization": f"Bearer {'x' * 5000}"},
+        ):
             status, sent, problem = ask(told, path, "", **headers)
             assert (status, problem["status"], sent["content-type"]) == (401, 401, "application/problem+json"), (path, headers)
             assert sent["www-authenticate"].startswith("Bearer")
@@ -164,7 +171,9 @@ def test_a_cursor_of_another_list_is_refused(told: Box) -> None:
     assert ask(told, f"/sites/{mine}/sessions/{SID}?cursor={cursor}", token)[0] == 400
 
 
-@pytest.mark.parametrize("path", ["/nope", "/sites/x/nope", "/", "", "/sites//stats", "/sites/%00/stats", "/sites/%FF/stats", "/sites/../sites/x/stats"])
+@pytest.mark.parametrize(
+    "path", ["/nope", "/sites/x/nope", "/", "", "/sites//stats", "/sites/%00/stats", "/sites/%FF/stats", "/sites/../sites/x/stats"]
+)
 def test_what_is_not_there_is_a_problem_document(told: Box, path: str) -> None:
     status, sent, problem = ask(told, path, told.token(public_ids(told)[0]))
     assert (status, problem["status"], sent["content-type"]) == (404, 404, "application/problem+json")
@@ -172,7 +181,9 @@ def test_what_is_not_there_is_a_problem_document(told: Box, path: str) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 def test_another_method_is_refused(told: Box, method: str) -> None:
-    status, sent, body = fetch(f"{told.url}/api/v1/sites", {}, {"Authorization": f"Bearer {told.token(public_ids(told)[0])}"}, method)
+    status, sent, body = fetch(
+        f"{told.url}/api/v1/sites", {}, {"Authorization": f"Bearer {told.token(public_ids(told)[0])}"}, method
+    )
     assert (status, json.loads(body)["status"]) == (405, 405)
     assert "GET" in sent["allow"]
 
@@ -188,7 +199,7 @@ def test_the_document_of_the_api_is_behind_a_token_and_names_every_route(told: B
     assert ask(told, "/openapi.json")[0] == 401
     document = told.get("/api/v1/openapi.json", told.token(public_ids(told)[0]))
     assert document["openapi"].startswith("3.1")
-    shown = {path for path in document["paths"]}
+    shown = set(document["paths"])
     assert shown == {f"/api/v1{path.replace(':str', '')}" for route in ROUTES for path in route.paths} - {"/api/v1/openapi.json"}  # type: ignore[union-attr]
 
 

@@ -7,7 +7,7 @@ import pytest
 from opsmantik_box.errors import UsageError
 from opsmantik_box.ops.site_check import allows, check_page
 from opsmantik_box.snippet import snippet
-from tests.integration.box_kit import run_cli
+from tests.harness import run_cli
 
 PUBLIC_ID = "9d7f3a52-4c1e-4b0a-8f63-0c2b1d9e7a55"
 SITE = {"public_id": PUBLIC_ID, "name": "Antika", "domains": ["127.0.0.1"]}

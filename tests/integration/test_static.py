@@ -2,12 +2,12 @@ import pytest
 
 from opsmantik_box.gateway.static import MAX_AGE
 from opsmantik_box.resources import tracker_script
-from tests.integration.box_kit import RunningBox, fetch
+from tests.harness import Box, fetch
 
 
 @pytest.fixture(scope="module")
 def script(tmp_path_factory):
-    with RunningBox(tmp_path_factory.mktemp("box") / "data") as box:
+    with Box(tmp_path_factory.mktemp("box") / "data") as box:
         yield f"{box.url}/ux-core.js"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opsmantik_box.engine.notify import notify
-from tests.integration.box_kit import ROOT, environment, fetch
+from tests.harness import ROOT, environment, fetch
 from tests.integration.service_manager import Manager, allowed_calls, can_filter, unit_lists, unit_value
 
 SERVICE = ROOT / "systemd" / "opsmantik-box.service"

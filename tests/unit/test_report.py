@@ -27,7 +27,15 @@ NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
 HUMAN = (0, 0)
 
 
-def sealed_row(number: int, at: int, source: str, action: str = "", session: str | None = None, amount: int | None = None, currency: str | None = None) -> tuple[object, ...]:
+def sealed_row(
+    number: int,
+    at: int,
+    source: str,
+    action: str = "",
+    session: str | None = None,
+    amount: int | None = None,
+    currency: str | None = None,
+) -> tuple[object, ...]:
     return number, at, Rank.FIRST_CLICK, *HUMAN, source, action, session, amount, currency
 
 
@@ -70,7 +78,13 @@ def test_a_visitor_of_two_months_is_one() -> None:
     tally = Tally("ads")
     tally.add_visitors([("a", 1 | 2), ("b", 2)])
     tally.add_visitors([("a", 2), ("c", 8)])
-    assert {name: bucket.visitors for name, bucket in tally.buckets().items()} == {"ads": 1, "all": 2, "other_paid": 0, "bots": 1, "internal": 0}
+    assert {name: bucket.visitors for name, bucket in tally.buckets().items()} == {
+        "ads": 1,
+        "all": 2,
+        "other_paid": 0,
+        "bots": 1,
+        "internal": 0,
+    }
 
 
 def test_a_tap_and_its_matched_call_are_sealed_once_with_what_either_was_worth() -> None:
@@ -93,7 +107,9 @@ def test_a_call_after_midnight_of_a_tap_before_is_not_sealed_again() -> None:
 
 def test_another_currency_is_sealed_but_not_added() -> None:
     tally = Tally("ads")
-    tally.add_sealed([sealed_row(1, NOON, "click", "phone", "s1", 900, "EUR"), sealed_row(2, NOON, "form", "form", "s2", 5, "TRY")], NOON, "TRY")
+    tally.add_sealed(
+        [sealed_row(1, NOON, "click", "phone", "s1", 900, "EUR"), sealed_row(2, NOON, "form", "form", "s2", 5, "TRY")], NOON, "TRY"
+    )
     assert (tally.buckets()["ads"].sealed, tally.buckets()["ads"].sealed_value) == (2, 5)
 
 
@@ -108,7 +124,9 @@ def test_a_day_has_the_hours_it_has_and_every_session_is_in_its_own(day: str, zo
     starts = hours_of(day, day, zone)
     assert len(starts) == hours
     tally = Tally("all")
-    tally.add_session_quarters([((start + QUARTER_MS) // QUARTER_MS, Rank.ORGANIC, number + 1) for number, start in enumerate(starts)])
+    tally.add_session_quarters(
+        [((start + QUARTER_MS) // QUARTER_MS, Rank.ORGANIC, number + 1) for number, start in enumerate(starts)]
+    )
     assert [hour.sessions for hour in tally.by_hour(starts)] == [number + 1 for number in range(hours)]
 
 
@@ -149,7 +167,9 @@ session_rows = st.lists(
 
 
 @given(session_rows, st.randoms(use_true_random=False), st.sampled_from(["ads", "all"]))
-def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(rows: list[tuple[int, ...]], chance: random.Random, scope: str) -> None:
+def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(
+    rows: list[tuple[int, ...]], chance: random.Random, scope: str
+) -> None:
     together, apart = Tally(scope), Tally(scope)
     together.add_sessions(rows)
     shuffled = chance.sample(rows, len(rows))
@@ -157,7 +177,12 @@ def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(rows:
     apart.add_sessions(shuffled[cut:])
     apart.add_sessions(shuffled[:cut])
     assert together.buckets() == apart.buckets()
-    assert (together.seconds, together.bounces, together.by_device, together.by_source) == (apart.seconds, apart.bounces, apart.by_device, apart.by_source)
+    assert (together.seconds, together.bounces, together.by_device, together.by_source) == (
+        apart.seconds,
+        apart.bounces,
+        apart.by_device,
+        apart.by_source,
+    )
     counts = together.buckets()
     assert sum(counts[name].sessions for name in ("all", "bots", "internal")) == sum(row[4] for row in rows)
     assert set(counts) == set(BUCKETS)
@@ -166,7 +191,14 @@ def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(rows:
 month_numbers = st.integers(1, 12)
 
 
-@given(st.lists(st.tuples(month_numbers, st.integers(-1, 1), st.integers(0, 27), st.integers(1, 10_000)), max_size=60, unique_by=lambda row: row[3]), st.integers(1, 7))
+@given(
+    st.lists(
+        st.tuples(month_numbers, st.integers(-1, 1), st.integers(0, 27), st.integers(1, 10_000)),
+        max_size=60,
+        unique_by=lambda row: row[3],
+    ),
+    st.integers(1, 7),
+)
 def test_pages_show_every_row_once_newest_first_wherever_it_lies(placed: list[tuple[int, int, int, int]], limit: int) -> None:
     """A row lies in the file of its month or of a neighbour."""
     files: dict[str, list[tuple[int, int]]] = {}

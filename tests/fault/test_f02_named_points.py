@@ -1,0 +1,88 @@
+"""F2: a running service is killed at each named point of engine/faults.py, under load; then it starts again and nothing is missing."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from opsmantik_box.engine.faults import POINTS
+from tests.fault.live import LiveBox, live_box, load, wait_until
+
+KILL_AT = "OPSMANTIK_TEST_KILL_AT"
+
+
+def die_at(live: LiveBox, point: str, count: int, *, idle_after: float | None = None) -> None:
+    """Start with the point armed, send until the engine is gone, look; start again without, send again, stop, look. `idle_after`:
+    seconds of load, then silence (the engine does some things only when nobody comes)."""
+    assert live.box.stop() == 0
+    live.box.env[KILL_AT] = f"{point}:{count}"
+    live.start()
+    process = live.box.process
+    assert process is not None
+    with load(live, seed=count) as senders:
+        if idle_after is not None:
+            time.sleep(idle_after)  # the length of the load, not a wait for something
+            for sender in senders:
+                sender.over.set()
+        wait_until(lambda: process.poll() is not None, f"dying at {point}", 30)
+    assert process.returncode == -9
+    del live.box.env[KILL_AT]
+    live.check()
+    unsure = [signal for sender in senders for signal in sender.unsure]
+    live.start()
+    with load(live, seed=1_000 + count, first=unsure):
+        wait_until(lambda: sum(live.statuses.values()) > 5, "an answer")
+    live.stop_and_check()
+
+
+@pytest.mark.parametrize("count", [4, 9, 40])
+def test_before_ledger_commit(count: int) -> None:
+    with live_box() as live:
+        die_at(live, "before_ledger_commit", count)
+
+
+@pytest.mark.parametrize("count", [4, 9, 40])
+def test_after_ledger_commit(count: int) -> None:
+    with live_box() as live:
+        die_at(live, "after_ledger_commit", count)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_before_projection(count: int) -> None:
+    with live_box() as live:
+        die_at(live, "before_projection", count)
+
+
+@pytest.mark.parametrize("count", [1, 7])
+def test_after_projection(count: int) -> None:
+    with live_box() as live:
+        die_at(live, "after_projection", count)
+
+
+def test_month_written() -> None:
+    with live_box() as live:
+        die_at(live, "month_written", 1)
+
+
+def test_month_renamed() -> None:
+    with live_box() as live:
+        die_at(live, "month_renamed", 1)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_after_wal_checkpoint(count: int) -> None:
+    """The first is the ledger's, the second the month's: both when nobody came for five seconds."""
+    with live_box() as live:
+        die_at(live, "after_wal_checkpoint", count, idle_after=1.0)
+
+
+def test_every_named_point_has_a_test() -> None:
+    here = set(re.findall(r"^def test_(\w+)\(", Path(__file__).read_text(), re.MULTILINE))
+    assert set(POINTS) <= here, f"without a test: {set(POINTS) - here}"
+
+
+def test_every_named_point_is_in_the_engine() -> None:
+    engine = Path(__file__).parents[2] / "opsmantik_box" / "engine"
+    called = set(re.findall(r'point\("(\w+)"\)', "".join(file.read_text() for file in engine.glob("*.py"))))
+    assert called == set(POINTS)
