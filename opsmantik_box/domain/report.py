@@ -83,7 +83,8 @@ class GoogleCount(Struct, frozen=True):
 
 
 class Stats(Struct, rename={"first": "from", "last": "to"}):
-    """The answer of `/stats`. `avg_duration_sec`, `bounce_rate` (0 to 1) and `by_*` are of ads only, or of all; null without sessions."""
+    """The answer of `/stats`. `avg_duration_sec`, `bounce_rate` (0 to 1) and `by_*` are of ads only, or of all; the first two are
+    null without sessions. `by_hour` has the 23 to 25 hours of each day, and is empty for more than a month."""
 
     site_id: str
     timezone: str
@@ -140,9 +141,9 @@ def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Ite
     google = google_count((yield Question(None, "list_ad_clicks", days)), google_timezone or timezone)
     client = client_count((yield Question(None, "list_client_counts", days)))
     return Stats(
-        site_id=public_id, timezone=timezone, first=first, last=last, source="live", **tally.buckets(), client=client, google=google,
-        avg_duration_sec=tally.average(tally.seconds, 1), bounce_rate=tally.average(tally.bounces, 4), by_device=dict(tally.by_device),
-        by_source=dict(tally.by_source), by_hour=tally.by_hour(hours),
+        public_id, timezone, first, last, "live", **tally.buckets(), client=client, google=google,
+        avg_duration_sec=tally.average(tally.seconds, 1), bounce_rate=tally.average(tally.bounces, 4),
+        by_device=dict(tally.by_device), by_source=dict(tally.by_source), by_hour=tally.by_hour(hours),
     )  # fmt: skip
 
 
@@ -211,7 +212,7 @@ class Tally:
                 self._quarters["intents"][quarter] += number
 
     def add_sealed(self, rows: Sequence[Row], from_ms: int, currency: str) -> None:
-        """Rows of list_sealed, from half an hour before `from_ms` on: those are only there so that their call is not counted again."""
+        """Rows of list_sealed, from half an hour before `from_ms` on: those are there only so that their call is not counted too."""
         tapped = {row[7]: row for row in rows if row[5] == "click" and row[6] == "phone" and row[7]}
         amounts: dict[int, int] = {row[0]: _amount(row, currency) for row in rows}
         matched = [row for row in rows if row[5] == "call" and row[7] in tapped]
