@@ -46,7 +46,7 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) 
     service.when_accepting(lambda: log.info("serving", address=address, workers=workers))
     options = GatewayOptions(
         data=data, listening=listening, count=workers, trusted_proxies=settings.trusted_proxies,
-        allowed_origins=settings.allowed_origins, walls=settings.walls, log_level=settings.log_level,
+        allowed_origins=settings.allowed_origins, rate_limit=rates.session_per_minute, walls=settings.walls, log_level=settings.log_level,
     )  # fmt: skip
     return run_service(service, options)
 

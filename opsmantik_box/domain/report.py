@@ -212,7 +212,7 @@ class Tally:
                 self._quarters["intents"][quarter] += number
 
     def add_sealed(self, rows: Sequence[Row], from_ms: int, currency: str) -> None:
-        """Rows of list_sealed, from half an hour before `from_ms` on: those are there only so that their call is not counted too."""
+        """Rows of list_sealed, from half an hour before `from_ms` on: those are there only so that their call is left out."""
         tapped = {row[7]: row for row in rows if row[5] == "click" and row[6] == "phone" and row[7]}
         amounts: dict[int, int] = {row[0]: _amount(row, currency) for row in rows}
         matched = [row for row in rows if row[5] == "call" and row[7] in tapped]

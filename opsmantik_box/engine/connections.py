@@ -63,8 +63,7 @@ def atomically(db: apsw.Connection) -> Iterator[None]:
 
 
 def let_go(db: apsw.Connection) -> None:
-    """Close without SQLite's own WAL checkpoint: what a failed sync or a full disk left is looked at by the next start, and nothing
-    is written over it on the way out."""
+    """Close a connection that was not made here without SQLite's own WAL checkpoint: a look at a file changes nothing in it."""
     db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     db.close()
 

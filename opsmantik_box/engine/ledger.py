@@ -16,7 +16,7 @@ import structlog
 from opsmantik_box.domain import months
 from opsmantik_box.domain.feed import AlertBody, as_json
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import LEDGER_CACHE_MB, let_go, open_database
+from opsmantik_box.engine.connections import LEDGER_CACHE_MB, open_database
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.migrations import migrate
 from opsmantik_box.errors import LedgerFull, LedgerPoisoned, Unavailable
@@ -66,12 +66,11 @@ class Ledger:
         """Moves the WAL into the file, if nobody reads and there is room, and lets go. Raises LedgerPoisoned."""
         try:
             self.wal.empty()
-        except apsw.Error as error:
-            let_go(self.db)
-            if not isinstance(error, apsw.FullError):
-                raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+        except apsw.FullError:
             log.warning("no room for a WAL checkpoint; the next start does it")
-        else:
+        except apsw.Error as error:
+            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+        finally:
             self.db.close()
 
     def last_seq(self) -> int:

@@ -68,8 +68,7 @@ class MonthFile:
             self.wal.empty()
         except apsw.Error as error:
             log.warning("the WAL of a month stays as it is", month=self.month, problem=str(error))
-            let_go(self.db)
-        else:
+        finally:
             self.db.close()
 
     def find_known(self, site_id: int, session_id: bytes) -> Known | None:
@@ -252,7 +251,7 @@ class Months:
         """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""
         file = self._open.pop(month, None)
         if file is not None:
-            let_go(file.db)
+            file.db.close()
         self._set_aside(self._folder / f"{month}.db", now, problem)
         self.open(month, now)
 

@@ -6,6 +6,7 @@ The watchdog is fed by this same loop: when the writer hangs, so does the feedin
 import asyncio
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -59,6 +60,7 @@ class Service:
         self._busy_at = monotonic()
         self._behind_since: int | None = None
         self._refusals = Refusals(core.ledger)
+        self._limited_clicks: Counter[int] = Counter()
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._ended: asyncio.Future[int] | None = None
@@ -215,6 +217,7 @@ class Service:
         if asked.address:
             verdict = self._rates.admit(asked.site_id, asked.address, asked.session, len(asked.arrivals), asked.conversion, self.clock())
             if not verdict.allowed:
+                self._limited_clicks[asked.site_id] += sum(arrival.signal.click is not None for arrival in asked.arrivals)
                 peer.send(m.Limited(asked.rid, verdict.retry_after))
                 return
             remaining = verdict.remaining
@@ -333,9 +336,20 @@ class Service:
             self.core.rest(self.clock())
         if not self.core.full:
             self._refusals.write(self.clock())
+            self._tell_limited_clicks()
         if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full and self.core.keep_months(self.clock()):
             self.tell(m.Months(self.core.months.names()))
         self._tell_state()
+
+    def _tell_limited_clicks(self) -> None:
+        """A click that was paid for and turned away is worth a person's look."""
+        limited, self._limited_clicks = +self._limited_clicks, Counter()
+        if not limited:
+            return
+        with self.core.ledger.transaction():
+            for site_id, signals in limited.items():
+                text = f"{signals} signals with a click id were refused by the rate limit. Is a proxy's address taken for the visitors'?"
+                self.core.ledger.alert("rate_limited_clicks", text, self.clock(), site_id)
 
     async def _feed_watchdog(self) -> None:
         interval = watchdog_sec()

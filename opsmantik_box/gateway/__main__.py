@@ -24,6 +24,7 @@ from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.api import build_api
+from opsmantik_box.gateway.answers import RATE_LIMIT
 from opsmantik_box.gateway.app import Router
 from opsmantik_box.gateway.asgi import Application
 from opsmantik_box.gateway.link import EngineLink
@@ -50,6 +51,7 @@ class Options(Struct, frozen=True):
     listen_fd: int
     trusted_proxy: list[str]
     allowed_origin: list[str]
+    rate_limit: int
     walls: str
     number: int
     log_level: str
@@ -62,6 +64,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--listen-fd", type=int, required=True)
     parser.add_argument("--trusted-proxy", action="append", default=[])
     parser.add_argument("--allowed-origin", action="append", default=[])
+    parser.add_argument("--rate-limit", type=int, default=RATE_LIMIT)
     parser.add_argument("--walls", choices=walls.WALLS, default="auto")
     parser.add_argument("--number", type=int, default=0)
     parser.add_argument("--log-level", default="info")
@@ -97,7 +100,7 @@ class Gateway:
         self._options, self._holding = options, holding
         self.link = EngineLink(self._drain, self._lose)
         clock = choose_clock()
-        sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin))
+        sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin), options.rate_limit)
         api = build_api(Reads(options.data, lambda: self.link.months), self.link, clock)
         self._router = Router(sync, cast("Application", api), self.link)
         self._server = Server(server_config(self._router), self._started)

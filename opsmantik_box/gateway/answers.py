@@ -13,7 +13,7 @@ from opsmantik_box import __version__
 
 UNCHECKED = "unchecked"
 RATE_LIMIT = 100
-"""Requests a minute for each (site, address, session): what `X-RateLimit-Limit` says unless the site's settings do."""
+"""Requests a minute for each (site, address, session): what `X-RateLimit-Limit` says unless the settings do."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -154,12 +154,12 @@ def render(headers: Headers) -> bytes:
     return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
-def preflight(origin: bytes, asked_headers: bytes) -> Headers:
+def preflight(origin: bytes, asked_headers: bytes, limit: int) -> Headers:
     """The answer to OPTIONS: what a tracker (or a site's own script) may send. Kept by the browser for two hours."""
     return [
         *cors(origin, "preflight"),
-        (b"x-ratelimit-limit", b"%d" % RATE_LIMIT),
-        (b"x-ratelimit-remaining", b"%d" % RATE_LIMIT),
+        (b"x-ratelimit-limit", b"%d" % limit),
+        (b"x-ratelimit-remaining", b"%d" % limit),
         (b"access-control-allow-methods", b"POST, OPTIONS"),
         (b"access-control-allow-headers", asked_headers if _HEADER_NAMES(asked_headers) else b"Content-Type, Authorization"),
         (b"access-control-max-age", b"7200"),

@@ -60,10 +60,11 @@ class Caller(Struct, frozen=True, gc=False):
 
 
 class Sync:
-    """The callable. `trusted` are the Box's trusted proxies, `allowed_origins` hosts that may send for any site."""
+    """The callable. `trusted` are the Box's trusted proxies, `allowed_origins` hosts that may send for any site, `limit` is what
+    X-RateLimit-Limit says."""
 
-    def __init__(self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...]) -> None:
-        self._link, self._clock = link, clock
+    def __init__(self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...], limit: int) -> None:
+        self._link, self._clock, self._limit = link, clock, limit
         self._trusted, self._allowed_origins = trusted, allowed_origins
         self._doors: dict[str, Door] = {}
 
@@ -71,7 +72,8 @@ class Sync:
         headers = header_map(scope["headers"])
         origin = headers.get(b"origin", b"")
         if scope["method"] == "OPTIONS":
-            await answer_with(send, 204, answers.preflight(origin, headers.get(b"access-control-request-headers", b"")))
+            asked = headers.get(b"access-control-request-headers", b"")
+            await answer_with(send, 204, answers.preflight(origin, asked, self._limit))
             return
         try:
             answer = await self._answer(scope, headers, receive)
@@ -85,6 +87,7 @@ class Sync:
             answer = answers.unavailable()
         except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - whatever it is, the tracker gets an answer it can read
             answer = self._failed(fault)
+        answer.limit = self._limit
         if ANSWER in scope:
             await scope[ANSWER](answer.status, answers.block_of(answer, origin), answer.body, answer.close)
         else:

@@ -46,8 +46,8 @@ def run_query(
     parameters: Mapping[str, object] | None = None,
 ) -> Table:
     """Runs one statement. It sees `site_ids`, else `site`, else every site of the Box; `sessions` and `events` are those of
-    `months` (at most two), else of those the site's today touches. Bound beside `parameters`: :site as told, :site_id, :day, :from_ms and
-    :to_ms (its today), :now. Raises UsageError, NotFound, DataFolderUnusable, ReadTooSlow, ReadRefused."""
+    `months` (at most two), else of those the site's today touches. Bound beside `parameters`: :site as told, :site_id, :day,
+    :from_ms and :to_ms (its today), :now. Raises UsageError, NotFound, DataFolderUnusable, ReadTooSlow, ReadRefused."""
     sites = list_sites(data)
     chosen = find_site(sites, site) if site else None
     timezone = chosen.timezone if chosen else sites[0].timezone if sites else "UTC"

@@ -150,12 +150,26 @@ def test_a_revoked_token_is_nobodys(told: Box) -> None:
 @pytest.mark.parametrize(
     ("query", "named"),
     [
-        ("limit=0", "limit"), ("limit=201", "limit"), ("limit=x", "limit"), ("limit=1e9", "limit"), ("from=2026-13-01", "from"), ("to=yesterday", "to"),
-        ("from=2026-02-02&to=2026-02-01", "from"), ("from=2020-01-01&to=2026-02-01", "400 days"), ("scope=everyone", "scope"),
-        ("from=0001-01-01&to=0001-01-02", "1970"), ("to=9999-12-31", "9990"), ("cursor=", "cursor"), ("cursor=%00", "cursor"), ("cursor=AAAA", "cursor"),
-        ("cursor=k6Zldm VudHM", "cursor"), ("cursor=" + "A" * 201, "cursor"), ("cursor=%F0%9F%92%A9", "cursor"), ("from=%FF%FE", "from"),
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=x", "limit"),
+        ("limit=1e9", "limit"),
+        ("from=2026-13-01", "from"),
+        ("to=yesterday", "to"),
+        ("from=2026-02-02&to=2026-02-01", "from"),
+        ("from=2020-01-01&to=2026-02-01", "400 days"),
+        ("scope=everyone", "scope"),
+        ("from=0001-01-01&to=0001-01-02", "1970"),
+        ("to=9999-12-31", "9990"),
+        ("cursor=", "cursor"),
+        ("cursor=%00", "cursor"),
+        ("cursor=AAAA", "cursor"),
+        ("cursor=k6Zldm VudHM", "cursor"),
+        ("cursor=" + "A" * 201, "cursor"),
+        ("cursor=%F0%9F%92%A9", "cursor"),
+        ("from=%FF%FE", "from"),
     ],
-)  # fmt: skip
+)
 def test_a_wrong_parameter_is_named(told: Box, query: str, named: str) -> None:
     mine, _ = public_ids(told)
     status, sent, problem = ask(told, f"/sites/{mine}/sessions?{query.replace(' ', '+')}", told.token(mine))
