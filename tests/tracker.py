@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from opsmantik_box import __version__
 from tests.harness import Box
 
 ORIGIN = "https://antika.example"
@@ -75,11 +76,30 @@ class Tracker:
             self._connection = None
 
 
+def assert_carries_every_header(reply: Reply, origin: str = ORIGIN) -> None:
+    headers = reply.headers
+    assert headers["vary"] == "Origin"
+    assert headers["x-opsmantik-version"] == __version__
+    assert headers["x-cors-reason"]
+    assert int(headers["x-ratelimit-limit"]) >= int(headers["x-ratelimit-remaining"]) >= 0
+    assert headers["access-control-allow-origin"] == origin
+    assert headers["access-control-allow-credentials"] == "true"
+    exposed = "Retry-After, X-OpsMantik-Version, X-CORS-Reason, X-RateLimit-Remaining"
+    assert headers["access-control-expose-headers"] == exposed
+
+
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 10) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"not in {seconds} s: {what}"
         time.sleep(0.02)  # between two looks
+
+
+def set_shift(box: Box, shift_ms: int) -> None:
+    """Moves the clock of a Box that was made with a shift. Replaces the file: no look finds it empty."""
+    new = box.shift.with_suffix(".new")
+    new.write_text(str(shift_ms))
+    new.replace(box.shift)
 
 
 def signal_of(site: str, **fields: object) -> dict[str, object]:

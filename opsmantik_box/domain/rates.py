@@ -15,6 +15,10 @@ class RateLimits(Struct, frozen=True):
     signals: int = 600
 
 
+CALL_EVENTS = RateLimits(session=50, address=50, signals=50)
+"""The limit of /api/call-event: 50 requests a minute for each (site, address)."""
+
+
 class Verdict(Struct, frozen=True, gc=False):
     """`remaining` requests of this session in this minute; `retry_after` seconds when refused, else 0."""
 

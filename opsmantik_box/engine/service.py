@@ -16,6 +16,7 @@ from opsmantik_box import __version__
 from opsmantik_box.clock import Clock, monotonic
 from opsmantik_box.domain.rates import RateLimits, Rates
 from opsmantik_box.engine.acceptance import Answer, Incoming
+from opsmantik_box.engine.admission import Admission
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.directory import Directory
@@ -45,11 +46,10 @@ class Service:
     """A running engine. `run` returns the process's exit code."""
 
     def __init__(self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds) -> None:
-        self.core, self.clock, self._bounds = core, clock, bounds
-        self._vault = vault
+        self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
         self.directory = Directory(core.ledger, vault)
         self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
-        self._rates = Rates(limits)
+        self._rates, self._admission = Rates(limits), Admission()
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()
         self._unflushed: set[Peer] = set()
@@ -179,6 +179,8 @@ class Service:
         match asked:
             case m.Submit():
                 self._submit(peer, asked)
+            case m.Admit():
+                peer.send(self._admission.answer(asked, self.clock()))
             case m.AskSite():
                 peer.send(m.SiteFound(asked.rid, self.directory.find_public(asked.public_id)))
             case m.AskToken():
@@ -215,7 +217,9 @@ class Service:
             return
         remaining = 0
         if asked.address:
-            verdict = self._rates.admit(asked.site_id, asked.address, asked.session, len(asked.arrivals), asked.conversion, self.clock())
+            verdict = self._rates.admit(
+                asked.site_id, asked.address, asked.session, len(asked.arrivals), asked.conversion, self.clock()
+            )
             if not verdict.allowed:
                 self._limited_clicks[asked.site_id] += sum(arrival.signal.click is not None for arrival in asked.arrivals)
                 peer.send(m.Limited(asked.rid, verdict.retry_after))
@@ -285,7 +289,7 @@ class Service:
         start = 0
         for waiting in batch:
             end = start + len(waiting.asked.arrivals)
-            waiting.peer.send(m.Accepted(waiting.asked.rid, answers[start:end], waiting.remaining))
+            waiting.peer.send(m.Accepted(waiting.asked.rid, list(answers[start:end]), waiting.remaining))
             self.last_signal[waiting.asked.site_id] = now
             start = end
 
@@ -339,6 +343,8 @@ class Service:
             self._tell_limited_clicks()
         if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full and self.core.keep_months(self.clock()):
             self.tell(m.Months(self.core.months.names()))
+        if self.core.lag and not self.core.full:
+            self.wake()
         self._tell_state()
 
     def _tell_limited_clicks(self) -> None:

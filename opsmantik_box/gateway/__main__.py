@@ -23,10 +23,11 @@ from msgspec import Struct
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.gateway import walls
-from opsmantik_box.gateway.api import build_api
 from opsmantik_box.gateway.answers import RATE_LIMIT
+from opsmantik_box.gateway.api import build_api
 from opsmantik_box.gateway.app import Router
 from opsmantik_box.gateway.asgi import Application
+from opsmantik_box.gateway.call_event import CallEvent
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
 from opsmantik_box.gateway.reads import Reads
@@ -100,9 +101,11 @@ class Gateway:
         self._options, self._holding = options, holding
         self.link = EngineLink(self._drain, self._lose)
         clock = choose_clock()
-        sync = Sync(self.link, clock, read_networks(options.trusted_proxy), tuple(options.allowed_origin), options.rate_limit)
-        api = build_api(Reads(options.data, lambda: self.link.months), self.link, clock)
-        self._router = Router(sync, cast("Application", api), self.link)
+        reads = Reads(options.data, lambda: self.link.months)
+        trusted, origins = read_networks(options.trusted_proxy), tuple(options.allowed_origin)
+        sync = Sync(self.link, clock, trusted, origins, options.rate_limit)
+        calls = CallEvent(self.link, clock, reads, trusted, origins)
+        self._router = Router(sync, calls, cast("Application", build_api(reads, self.link, clock)), self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)
         self.drained = False

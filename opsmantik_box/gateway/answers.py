@@ -1,5 +1,5 @@
-"""What `/api/sync` says, as bytes: one table of bodies and one of headers. CORS headers are on every answer: a tracker that cannot
-read the status cannot obey it. Nothing here looks at a request but its Origin.
+"""What `/api/sync` and `/api/call-event` say, as bytes: one table of bodies and one of headers. CORS headers are on every answer: a
+tracker that cannot read the status cannot obey it. Nothing here looks at a request but its Origin.
 
 An answer's head is made once for each (status, origin, reason) and kept; only length and remaining change.
 """
@@ -58,6 +58,10 @@ NOT_STORED = refusal("Database write failed")
 TOO_SLOW = refusal("Request timeout")
 MALFORMED = refusal("Malformed request")
 HEADERS_TOO_LARGE = refusal("Request header fields too large")
+NO_TOKEN = refusal("A call is told with the site's token: Authorization: Bearer")
+NO_CALLS_YET = refusal("This version of the Box does not take calls")
+NOT_READ = refusal("Database read failed")
+UNMATCHED = b'{"ok":true,"status":"unmatched"}'
 SKIPPED = b'{"ok":true,"score":0,"status":"synced_skipped_missing_id"}'
 
 _STORED = {
@@ -99,6 +103,11 @@ def origin_refused(reason: str) -> bytes:
 
 def limited(retry_after: int) -> bytes:
     return msgspec.json.encode({"ok": False, "score": None, "error": "Rate limit exceeded", "retryAfter": retry_after})
+
+
+def matched(call_id: int, session_id: str, score: int) -> bytes:
+    """The body for a tap that /api/sync has told of before."""
+    return msgspec.json.encode({"ok": True, "status": "matched", "call_id": call_id, "session_id": session_id, "lead_score": score})
 
 
 def unavailable(retry_after: int = 2) -> Answer:
@@ -144,6 +153,8 @@ def _rare(answer: Answer) -> Headers:
     headers: Headers = []
     if answer.retry_after:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
+    if answer.status == 401:
+        headers.append((b"www-authenticate", b'Bearer realm="OpsMantik Box"'))
     if answer.status == 405:
         headers.append((b"allow", b"POST, OPTIONS"))
     return headers

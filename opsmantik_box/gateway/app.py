@@ -1,5 +1,5 @@
-"""Which callable gets a request: `/api/sync` the hot path, `/ux-core.js` the tracker, `/healthz` and `/readyz` two fixed answers,
-everything else the API.
+"""Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/ux-core.js` the tracker, `/healthz`
+and `/readyz` two fixed answers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
@@ -15,13 +15,14 @@ from opsmantik_box.gateway.static import PATH as TRACKER
 from opsmantik_box.gateway.static import TrackerScript
 
 SYNC = "/api/sync"
+CALL_EVENT = "/api/call-event"
 
 
 class Router:
     """The ASGI application. `draining` makes it not ready, whatever the engine says."""
 
-    def __init__(self, sync: Application, api: Application, link: EngineLink) -> None:
-        self._sync, self._api, self._link = sync, api, link
+    def __init__(self, sync: Application, call_event: Application, api: Application, link: EngineLink) -> None:
+        self._sync, self._call_event, self._api, self._link = sync, call_event, api, link
         self._tracker = TrackerScript()
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False
@@ -31,6 +32,8 @@ class Router:
             path = scope["path"]
             if path == SYNC:
                 return self._sync(scope, receive, send)
+            if path == CALL_EVENT:
+                return self._call_event(scope, receive, send)
             if path == TRACKER:
                 return self._tracker(scope, receive, send)
             if path in self._probes and scope["method"] in ("GET", "HEAD"):

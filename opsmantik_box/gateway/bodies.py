@@ -4,17 +4,32 @@ msgspec refuses NaN, infinities, lone surrogates and trailing bytes; this adds w
 reads, depth) and turns everything into one refusal.
 """
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import msgspec
 from msgspec import Raw
 
 from opsmantik_box.domain.signals import WireBody, WireSignal
+
+Body = TypeVar("Body")
 
 MAX_BODY = 64 * 1024
 MAX_BATCH_BODY = 48 * 1024
 MAX_ITEMS = 20
 MAX_DEPTH = 16
 
+
+class WireCall(msgspec.Struct):
+    """A call, or a tap on a link, as it was told. Absent is None; nothing is checked yet but the JSON types."""
+
+    site_id: str | None = None
+    phone_number: str | None = None
+    fingerprint: str | int | None = None
+
+
 _decode_body = msgspec.json.Decoder(WireBody).decode
+_decode_call = msgspec.json.Decoder(WireCall).decode
 _decode_item = msgspec.json.Decoder(WireSignal).decode
 _BRACKETS = bytes.maketrans(b"[]", b"{}")
 _NO_BRACKET = bytes(sorted(set(range(256)) - set(b'[]{}"')))
@@ -32,13 +47,22 @@ _decode_id = msgspec.json.Decoder(_Id).decode
 
 
 def read_body(body: bytes) -> WireBody:
-    """The whole request. Items of a batch stay raw, so that one bad item fails alone. Raises BadBody."""
+    """A request to /api/sync. Items of a batch stay raw, so that one bad item fails alone. Raises BadBody."""
+    return _read(body, _decode_body)
+
+
+def read_call(body: bytes) -> WireCall:
+    """A request to /api/call-event. Raises BadBody."""
+    return _read(body, _decode_call)
+
+
+def _read(body: bytes, decode: Callable[[bytes], Body]) -> Body:
     try:
         if not body.isascii():
             body.decode()
         if body.count(b"{") + body.count(b"[") > MAX_DEPTH and too_deep(body):
             raise BadBody
-        return _decode_body(body)
+        return decode(body)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as refused:
         raise BadBody from refused
 

@@ -16,6 +16,7 @@ from opsmantik_box.errors import BoxError, Unavailable
 from opsmantik_box.link.framing import Unpacker, pack
 from opsmantik_box.link.messages import (
     Accepted,
+    Admit,
     AskSite,
     AskToken,
     Command,
@@ -81,6 +82,11 @@ class EngineLink(asyncio.Protocol):
         self._rid = rid = self._rid + 1
         frame = pack(Submit(rid, site_id, address, session, conversion, arrivals))
         return self._send(rid, frame, len(arrivals))
+
+    def admit(self, site_id: int, address: str) -> Awaitable[Answer]:
+        """Whether a request of this address to /api/call-event may pass: Accepted without results, Limited, or Refused."""
+        self._rid = rid = self._rid + 1
+        return self._send(rid, pack(Admit(rid, site_id, address)), 1)
 
     async def ask_site(self, public_id: str) -> Site | None:
         """Whether there is such a site after all. One question for however many ask at once. Raises Unavailable."""

@@ -152,6 +152,12 @@ class Reads:
         """Rows of list_session_intents."""
         return await self._one(Question(None, "list_session_intents", {"site_id": site_id, "id": session_id}), site_id)
 
+    async def recent_intent(self, site_id: int, fingerprint: str, target: str, from_ms: int) -> Row | None:
+        """A row of find_recent_intent."""
+        parameters = {"site_id": site_id, "fingerprint": fingerprint, "target": target, "from_ms": from_ms}
+        rows = await self._one(Question(None, "find_recent_intent", parameters), site_id)
+        return rows[0] if rows else None
+
     def months(self) -> list[str]:
         """Oldest first."""
         return [month for month, _ in self._months()]

@@ -61,6 +61,14 @@ class Ready(Struct, frozen=True, array_like=True, tag=6, gc=False):
     walls: str
 
 
+class Admit(Struct, frozen=True, array_like=True, tag=7, gc=False):
+    """May a request of this address (as in Submit) to /api/call-event pass? Answered by Accepted without results, or Limited."""
+
+    rid: int
+    site_id: int
+    address: str
+
+
 # --- engine → gateway -------------------------------------------------------------------------------------------------------------
 
 
@@ -147,7 +155,7 @@ class Drain(Struct, frozen=True, array_like=True, tag=31, gc=False):
     """Stop accepting connections, answer what you hold, then close the link."""
 
 
-ToEngine = Submit | AskSite | AskToken | Count | Command | Ready
+ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit
 ToGateway = (
     Accepted | Limited | Refused | SiteFound | TokenFound | SiteChanged | TokensChanged | Months | State | Done | Failed | Drain
 )

@@ -51,3 +51,10 @@ select at, id, site_id, source, intent_action, intent_target, status, lead_score
     click_at, sale_amount, currency, note, is_bot, is_internal, version, received_at
 from calls where matched_session_id = :id and +site_id = :site_id
 order by at, calls.id limit 200;
+
+-- find_recent_intent --
+-- The newest intent of a visitor to a target since a time: what an old tracker asks of a tap it has told.
+select id, matched_session_id, lead_score_at_match
+from calls
+where site_id = :site_id and source = 'click' and at >= :from_ms and matched_fingerprint = :fingerprint and intent_target = :target
+order by at desc limit 1;

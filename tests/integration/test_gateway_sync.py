@@ -5,24 +5,11 @@ import uuid
 
 import pytest
 
-from opsmantik_box import __version__
 from tests.harness import Box
-from tests.tracker import ORIGIN, Reply, Tracker, signal_of, wait_until
+from tests.tracker import ORIGIN, Reply, Tracker, assert_carries_every_header, signal_of, wait_until
 
 REFUSED = {"ok": False, "score": None}
 UNKNOWN = "3f2b8a52-98f4-4a63-b9ad-0c1d62a4f0aa"
-
-
-def assert_carries_every_header(reply: Reply, origin: str = ORIGIN) -> None:
-    headers = reply.headers
-    assert headers["vary"] == "Origin"
-    assert headers["x-opsmantik-version"] == __version__
-    assert headers["x-cors-reason"]
-    assert int(headers["x-ratelimit-limit"]) >= int(headers["x-ratelimit-remaining"]) >= 0
-    assert headers["access-control-allow-origin"] == origin
-    assert headers["access-control-allow-credentials"] == "true"
-    exposed = "Retry-After, X-OpsMantik-Version, X-CORS-Reason, X-RateLimit-Remaining"
-    assert headers["access-control-expose-headers"] == exposed
 
 
 def assert_refused(reply: Reply, status: int, **said: object) -> None:
