@@ -5,6 +5,8 @@ DATA ?= data
 HOST ?= 127.0.0.1
 PORT ?= 8787
 FAULT_KILLS ?= 1000
+FAULT_IMAGES ?= 20
+FAULT_EXAMPLES ?= 2000
 
 # The first Python on this machine that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -27,8 +29,8 @@ test: $(VENV)/.dev ## every test: import contracts, then pytest (ARGS= goes to p
 	@$(VENV)/bin/lint-imports --no-cache
 	@exec $(PY) -m pytest $(ARGS)
 
-fault: $(VENV)/.dev ## the fault tests at full length (FAULT_KILLS=1000)
-	@FAULT_KILLS=$(FAULT_KILLS) $(PY) -m pytest tests/fault --timeout=7200 $(ARGS)
+fault: $(VENV)/.dev ## the fault tests at full length (FAULT_KILLS=1000 FAULT_IMAGES=20 FAULT_EXAMPLES=2000)
+	@FAULT_KILLS=$(FAULT_KILLS) FAULT_IMAGES=$(FAULT_IMAGES) FAULT_EXAMPLES=$(FAULT_EXAMPLES) $(PY) -m pytest tests/fault --timeout=7200 $(ARGS)
 
 bench: $(VENV)/.dev ## the benchmarks, as one table
 	@exec $(PY) -m tests.bench $(ARGS)

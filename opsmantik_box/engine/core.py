@@ -12,7 +12,7 @@ from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
 from opsmantik_box.engine.ledger import Ledger, disk_error
-from opsmantik_box.engine.months import MonthFile, Months
+from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
 
@@ -28,9 +28,16 @@ class Core:
         self.full = not folder.hold_reserve()
         try:
             self.ledger = Ledger(folder.ledger, now, vfs)
-        except (apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.IOError, apsw.ReadOnlyError, apsw.FullError) as error:
-            raise DataFolderUnusable(data=folder.root, problem=f"ledger.db cannot be opened ({error}); run `opsmantik-box doctor`") from error
-        self.months = Months(folder.months, self.ledger, now, vfs)
+        except (*BROKEN, apsw.FullError) as error:
+            raise DataFolderUnusable(
+                data=folder.root, problem=f"ledger.db cannot be opened ({error}); run `opsmantik-box doctor`"
+            ) from error
+        try:
+            self.months = Months(folder.months, self.ledger, now, vfs)
+        except (*BROKEN, apsw.FullError, OSError) as error:
+            raise DataFolderUnusable(
+                data=folder.root, problem=f"a month file cannot be made ({error}); is the disk full, or broken?"
+            ) from error
         self.projector = Projector(self.ledger, self.months)
         self.sessions = KnownSessions(self.months.find_known)
         self.acceptance = Acceptance(self.ledger, self.months, self.sessions)
@@ -103,6 +110,8 @@ class Core:
         """No more signals for this month: one file, hashed. Everything of it must have been projected."""
         while self.catch_up(now):
             pass
+        if self.lag:
+            return  # no room: it is put off
         rows, sha256 = self.months.shut(month, now)
         with self.ledger.transaction():
             self.ledger.close_partition(month, rows, sha256, now)
@@ -129,7 +138,7 @@ class Core:
 
     def recover(self) -> bool:
         """Is there room again? The reserve coming back proves it."""
-        if self.full and self.folder.hold_reserve():
+        if self.full and self.folder.has_room() and self.folder.hold_reserve():
             self.full = False
             log.warning("the disk has room again, accepting")
         return not self.full

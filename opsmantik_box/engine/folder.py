@@ -7,6 +7,7 @@ from pathlib import Path
 from opsmantik_box.errors import DataFolderInUse, DataFolderUnusable
 
 RESERVE_BYTES = 16 * 1024 * 1024
+SPARE_BYTES = 4 * 1024 * 1024
 
 
 class DataFolder:
@@ -67,6 +68,11 @@ class DataFolder:
         """Free the reserve, so that a WAL checkpoint and an alarm find room on a full disk."""
         self.reserve.unlink(missing_ok=True)
 
+    def has_room(self) -> bool:
+        """Would the reserve fit, and some signals beside it? Less is no recovery: the next batch would find the disk full again."""
+        disk = os.statvfs(self.root)
+        return disk.f_bavail * disk.f_frsize >= RESERVE_BYTES + SPARE_BYTES
+
     def free_share(self) -> float:
         """The free part of the disk, 0 to 1."""
         disk = os.statvfs(self.root)
@@ -87,9 +93,9 @@ def _make(folder: Path, mode: int) -> None:
 
 
 def _say(error: OSError) -> str:
-    hint = {
+    hints: dict[type[OSError], str] = {
         PermissionError: "this user may not write there; give it the folder (chown) or choose another with --data",
         NotADirectoryError: "it is not a folder",
         FileExistsError: "it is not a folder",
-    }.get(type(error), "check the disk and its mount")
-    return f"{error.strerror}; {hint}"
+    }
+    return f"{error.strerror}; {hints.get(type(error), 'check the disk and its mount')}"

@@ -1,8 +1,8 @@
 """What must hold at all times, checked against a dead Box's data folder and the client's own list.
 
 Reads with apsw, and with write access (a WAL is recovered): give it an image or a copy. I4 is checked twice over: against the pure
-fold of domain/sessions.py here (`check`), and against new files made by the engine from nothing but the ledger (`refold`). I6 has its
-own tests, where the scoped connection is; here only that no row changed its site."""
+fold of domain/sessions.py here (`check`), and against new files made by the engine from nothing but the ledger (`refold`). I6 has
+its own tests, where the scoped connection is; here only that no row changed its site."""
 
 import shutil
 import tempfile
@@ -27,8 +27,8 @@ from opsmantik_box.engine.session_rows import COLUMNS, to_row
 from tests.fault.traffic import Client, catch_up
 
 SESSIONS = f"select {', '.join(COLUMNS)} from sessions order by site_id, id"
-EVENTS = """select s.id, e.created_at, e.seq, e.event_id, e.site_id, e.url, e.event_category, e.event_action, e.event_label, e.event_value,
-    e.metadata, e.received_at, s.site_id from events e join sessions s on s.no = e.session_no order by e.seq"""
+EVENTS = """select s.id, e.created_at, e.seq, e.event_id, e.site_id, e.url, e.event_category, e.event_action, e.event_label,
+    e.event_value, e.metadata, e.received_at, s.site_id from events e join sessions s on s.no = e.session_no order by e.seq"""
 ON_THE_SESSION = {"fp", "gclid", "wbraid", "gbraid"}
 
 
@@ -65,8 +65,8 @@ def opened(path: Path) -> Iterator[apsw.Connection]:
 
 
 def check(folder: Path, client: Client, *, caught_up: bool = False) -> list[Stored]:
-    """I1 to I5, I7, I11 and I13. `caught_up`: the engine has said that nothing is left to project; then every month reaches what the
-    ledger says it must. Returns the stored signals."""
+    """I1 to I5, I7, I11 and I13. `caught_up`: the engine has said that nothing is left to project; then every month reaches what
+    the ledger says it must. Returns the stored signals."""
     with opened(folder / "ledger.db") as ledger:
         check_soundness(ledger, folder / "ledger.db")
         stored = list(read_signals(ledger))
@@ -147,8 +147,9 @@ def event_row(one: Stored) -> tuple[Any, ...]:
     meta = {name: value for name, value in (payload.meta or {}).items() if name not in ON_THE_SESSION}
     if payload.r:
         meta["referrer"] = payload.r
-    return (uuid_text(decision.signal.sid), decision.signal.at, one.seq, one.event_id, decision.site_id, payload.u, decision.signal.category,
-            payload.ea or "view", payload.el, payload.ev, meta, one.received_at, decision.site_id)  # fmt: skip
+    return (uuid_text(decision.signal.sid), decision.signal.at, one.seq, one.event_id, decision.site_id, payload.u,
+            decision.signal.category, payload.ea or "view", payload.el, payload.ev, meta, one.received_at,
+            decision.site_id)  # fmt: skip
 
 
 def check_scores(month: Month, stored: list[Stored]) -> None:
@@ -213,7 +214,7 @@ def check_recovers(folder: Path, client: Client, now: int) -> None:
 
 
 def refold(folder: Path) -> dict[str, Month]:
-    """New month files, folded by the engine from nothing but the ledger; by month. The folder is a dead Box's and is not touched."""
+    """New month files, folded by the engine from nothing but the ledger; by month. The folder is a dead Box's, and not touched."""
     with tempfile.TemporaryDirectory(dir=scratch()) as place:
         target = Path(place)
         (target / "months").mkdir()

@@ -19,7 +19,7 @@ from tests.fault.vfs import Disk
 
 
 class Lab:
-    """Folder, disk, engine, client and clock. `now` is the Box's time; `root` changes with every crash: the old folder is left alone."""
+    """Folder, disk, engine, client and clock. `now` is the Box's time; `root` changes with every crash: the old folder is left."""
 
     def __init__(self, place: Path, seed: int = 0, now: int = LAST_SECONDS) -> None:
         self._place, self._boxes = place, 0
@@ -46,6 +46,7 @@ class Lab:
         except BaseException:
             self.disk.unplug()
             raise
+        self.core.sessions._limit = 3  # so that sessions are forgotten and read from their month file again
         self.left = False
 
     def send(self, count: int = 1) -> list[Answer]:

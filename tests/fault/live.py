@@ -4,14 +4,13 @@ import http.client
 import json
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from random import Random
-
-import tempfile
 
 from tests.fault.invariants import check, check_equals_refold, scratch
 from tests.fault.traffic import LAST_SECONDS, Client, Sent, Visitors, copy_of
@@ -175,7 +174,9 @@ def wait_until(is_so: Callable[[], bool], what: str, seconds: float = 15) -> Non
 
 
 @contextmanager
-def live_box(*options: str, env: dict[str, str] | None = None, shifted: bool = True, place: Path | None = None) -> Iterator[LiveBox]:
+def live_box(
+    *options: str, env: dict[str, str] | None = None, shifted: bool = True, place: Path | None = None
+) -> Iterator[LiveBox]:
     """A Box with two sites that serves; killed at the end if the test has not ended it."""
     with tempfile.TemporaryDirectory(prefix="live-box-", dir=place) as folder:
         live = LiveBox(Path(folder), *options, env=env, shifted=shifted)

@@ -1,5 +1,5 @@
-"""F5 on a running service: strace makes the kernel's fsync fail for one file, as a dying disk would. (The fault disk of vfs.py cannot show
-what SQLite swallows by itself.) Needs strace, and the right to trace: `apt install strace`, and in a container `--cap-add SYS_PTRACE`."""
+"""F5 on a running service: strace makes the kernel's fsync fail for one file, as a dying disk would. (The disk of vfs.py cannot
+show what SQLite swallows.) Needs strace and the right to trace: `apt install strace`; in a container `--cap-add SYS_PTRACE`."""
 
 import os
 import re
@@ -20,13 +20,13 @@ SYNC = re.compile(r"(?:fsync|fdatasync)\(\d+<(?P<path>[^>]*)>\)\s*= (?P<result>-
 
 @contextmanager
 def failing_sync(live: LiveBox, path: str, when: str, place: Path) -> Iterator[Path]:
-    """From now on (`when`: 1 once, 1+ for ever) a sync of this file of the Box fails with EIO. Gives strace's record of all syncs."""
+    """From now on (`when`: 1 once, 1+ for ever) a sync of this file of the Box fails with EIO. Gives strace's record of them."""
     assert live.box.process is not None
     if STRACE is None:
         pytest.skip("strace is not installed")
     target, record = live.data / path, place / "strace.txt"
-    command = [STRACE, "-f", "-y", "-p", str(live.box.process.pid), "-o", str(record), "-e", "trace=fsync,fdatasync", "-P", str(target),
-               "-e", f"inject=fsync,fdatasync:error=EIO:when={when}"]  # fmt: skip
+    command = [STRACE, "-f", "-y", "-p", str(live.box.process.pid), "-o", str(record), "-e", "trace=fsync,fdatasync",
+               "-P", str(target), "-e", f"inject=fsync,fdatasync:error=EIO:when={when}"]  # fmt: skip
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as tracer:
         assert tracer.stderr is not None
         said = tracer.stderr.readline()
@@ -119,7 +119,7 @@ def test_a_failed_sync_of_the_folder_of_the_months_ends_the_service(live: LiveBo
 
 @pytest.mark.skipif(os.name != "posix", reason="strace is Linux's")
 def test_strace_sees_the_syncs_a_yes_stands_on(live: LiveBox, tmp_path: Path) -> None:
-    """No fault: every accepted batch has synced the ledger's WAL before. As many syncs as answers, or fewer (a commit takes several)."""
+    """No fault: every accepted batch has synced the ledger's WAL before. One sender: at least as many syncs as answers."""
     with failing_sync(live, "ledger.db-wal", "60000", tmp_path) as record:
         with load(live, seed=59, senders=1):
             wait_until(lambda: live.statuses.get(200, 0) > 30, "load")

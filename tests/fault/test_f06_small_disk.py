@@ -20,7 +20,9 @@ SIZE_MB = 40
 def small(tmp_path: Path) -> Iterator[Path]:
     place = tmp_path / "small"
     place.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", place], capture_output=True, text=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", place], capture_output=True, text=True, check=False
+    )
     if mounted.returncode:
         pytest.skip(f"no tmpfs may be mounted here: {mounted.stderr.strip()}")
     try:
@@ -58,8 +60,9 @@ def test_a_full_disk_answers_503_with_retry_after_and_the_box_recovers_by_itself
         assert int(retry_after) >= 1
         assert body == {"ok": False, "score": None, "message": "Database write failed"} or body["ok"] is False
         assert fetch(f"{live.box.url}/healthz")[0] == 200, "the rest goes on"
-        assert fetch(f"{live.box.url}/readyz")[0] == 503
+        wait_until(lambda: fetch(f"{live.box.url}/readyz")[0] == 503, "/readyz saying so")
         live.check()
+        assert live.box.log.read_text().count("the disk has room again") == 0, "no hope without room"
         ballast.unlink()
         before = live.statuses[200]
         wait_until(lambda: fetch(f"{live.box.url}/readyz")[0] == 200, "recovering by itself", 20)

@@ -1,13 +1,16 @@
-"""F8: a month file is corrupt, cut, somebody else's, or gone. It is set aside, folded again from the ledger, and a person is told."""
+"""F8: a month file is corrupt, cut, somebody else's, or gone. It is set aside, folded again, and a person is told."""
 
 import shutil
 from collections.abc import Iterator
 
+import apsw
 import pytest
 
+from opsmantik_box.domain.months import closes_at
 from opsmantik_box.errors import MonthDamaged
 from tests.fault.lab import Lab, lab
 from tests.fault.test_state_machine import damage
+from tests.fault.traffic import Sent
 from tests.fault.vfs import times
 
 DAMAGES = ["scribble", "header", "cut", "empty"]
@@ -81,11 +84,12 @@ def test_the_other_months_stay_as_they_are(box: Lab) -> None:
 def test_damage_found_by_a_decision_costs_one_refusal_and_not_the_engine(box: Lab) -> None:
     """The session of a signal is looked up in its month; what is not in memory any more is read from the file."""
     box.core.sessions._known.clear()
+    known = next(sent[0] for sent in box.client.sent.values())
+    for file in box.core.months.files():
+        file.db.pragma("cache_size", 0)
+        file.db.execute("pragma shrink_memory")
     box.disk.fail_read = times(1, lambda path: path.name.startswith("2026-10.db"))
-    known = next(sent[0] for key, sent in box.client.sent.items())
     with pytest.raises(MonthDamaged):
-        box.core.months.files()[-1].db.pragma("cache_size", 0)
-        box.core.months.files()[-1].db.execute("pragma shrink_memory")
         box.deliver([box.visitors.signal(box.now, sid=known.body["sid"])])
     assert not box.core.full
     assert box.core.projector.rebuilding
@@ -106,15 +110,28 @@ def test_damage_found_while_projecting_is_healed_at_once(box: Lab) -> None:
     box.end()
 
 
+def test_a_reader_in_the_way_puts_off_the_closing_of_a_month_and_stops_nobody(box: Lab) -> None:
+    reader = apsw.Connection(str(box.month("2026-10")), flags=apsw.SQLITE_OPEN_READONLY)
+    reader.execute("begin")
+    reader.execute("select count(*) from sessions").fetchall()
+    box.now = closes_at("2026-10") + 1_000
+    box.core.keep_months(box.now)
+    assert "2026-10" not in box.core.months.closed
+    box.send(3)
+    reader.close()
+    box.core.keep_months(box.now)
+    assert "2026-10" in box.core.months.closed
+    box.end()
+
+
 def test_a_closed_month_is_not_folded_into_again(box: Lab) -> None:
     """Who comes back to a session of a closed month begins anew in an open one; nothing of what they do is lost."""
-    from opsmantik_box.domain.months import closes_at
-
-    old = next(sent[0] for key, sent in box.client.sent.items())
+    old = next(sent[0] for sent in box.client.sent.values())
+    box.deliver([Sent(old.site, old.body | {"id": box.visitors.uuid(), "ts": box.now})])
     box.now = closes_at("2026-10") + 1_000
     box.core.keep_months(box.now)
     assert "2026-10" in box.core.months.closed
-    box.deliver([box.visitors.signal(box.now, sid=old.body["sid"])])
+    box.deliver([Sent(old.site, old.body | {"id": box.visitors.uuid(), "ts": box.now})])
     box.catch_up()
-    box.look(caught_up=True)
+    assert {one.decision.month for one in box.look(caught_up=True)[-1:] if one.decision} == {"2026-11"}
     box.end()

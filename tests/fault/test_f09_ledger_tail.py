@@ -1,4 +1,4 @@
-"""F9: the ledger's WAL is corrupt, cut or gone, or an older ledger was put back. The Box refuses to start, or nothing is missing."""
+"""F9: the ledger's WAL is corrupt, cut or gone, or an older ledger was put back. The Box does not start, or nothing is missing."""
 
 import shutil
 from collections.abc import Callable, Iterator

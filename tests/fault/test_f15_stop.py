@@ -23,7 +23,9 @@ def test_a_stop_under_load_answers_what_it_holds_and_leaves_nothing_behind(how: 
         assert set(live.statuses) <= {200, 503}
         live.check(caught_up=True, like_new=True)
         assert (live.data / "ledger.db").stat().st_size > 0
-        assert not [wal for wal in live.data.rglob("*-wal") if wal.stat().st_size and wal.name != "vault.db-wal"], "the WALs were emptied"
+        assert not [wal for wal in live.data.rglob("*-wal") if wal.stat().st_size and wal.name != "vault.db-wal"], (
+            "the WALs were emptied"
+        )
         assert not (live.data / "admin.sock").exists()
         live.start()
         with load(live, seed=16):

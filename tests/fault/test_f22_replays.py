@@ -41,7 +41,9 @@ def test_what_was_acknowledged_is_a_duplicate_after_every_kind_of_restart(box: L
     again = box.deliver(signals)
     assert all(answer.duplicate for answer in again)
     last = {signal.body["sid"]: answer.score for signal, answer in zip(signals, answers, strict=True)}
-    assert [answer.score for answer in again] == [last[signal.body["sid"]] for signal in signals], "a duplicate is answered with the score now"
+    assert [answer.score for answer in again] == [last[signal.body["sid"]] for signal in signals], (
+        "a duplicate is answered with the score now"
+    )
     box.end()
 
 

@@ -1,4 +1,4 @@
-"""F23: signals come in another order than they happened, in other batches, and are folded in other slices. Sessions are the same."""
+"""F23: signals come in another order than they happened, in other batches, and are folded in other slices: no matter."""
 
 from random import Random
 from typing import Any
@@ -12,7 +12,7 @@ from tests.fault.traffic import Sent
 
 ARRIVAL_ORDER = {
     "entry_seq", "exit_seq", "fingerprint_seq", "click_seq", "campaign_seq",  # what numbers the ledger gave
-    "fired", "lead_score", "attribution_source", "attribution_rank", "campaign_rank",  # a returning visitor is one who came back later
+    "fired", "lead_score", "attribution_source", "attribution_rank", "campaign_rank",  # who came first is asked at arrival
     "intents",  # two taps without a stamp: which one is the copy
     "created_month",
 }  # fmt: skip
@@ -29,7 +29,11 @@ def fold(box: Lab, signals: list[Sent], batch: int, limit: int) -> list[dict[str
         box.deliver(signals[start : start + batch])
         box.core.catch_up(box.now, limit)
     box.end()
-    rows = [dict(zip(COLUMNS, row, strict=True)) for path in sorted((box.root / "months").glob("*.db")) for row in read_month(path).sessions]
+    rows = [
+        dict(zip(COLUMNS, row, strict=True))
+        for path in sorted((box.root / "months").glob("*.db"))
+        for row in read_month(path).sessions
+    ]
     return sorted(({name: row[name] for name in SAME} for row in rows), key=lambda row: (row["site_id"], row["id"]))
 
 

@@ -16,7 +16,7 @@ from opsmantik_box.domain.sites import Site
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.core import Core
 
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Mobile Safari/537.36"
 ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 LAST_SECONDS = 1_793_491_180_000
 """2026-10-31 23:59:40 UTC: twenty seconds before a month ends."""
@@ -71,7 +71,13 @@ class Visitors:
     def signal(self, at: int, **changes: Any) -> Sent:
         """What somebody does at this time."""
         site, sid, fingerprint, landing = self._somebody()
-        body = dict(self._random.choice(KINDS)) | {"id": self.uuid(), "sid": sid, "ts": at, "u": landing, "r": "https://www.google.com/"}
+        body = dict(self._random.choice(KINDS)) | {
+            "id": self.uuid(),
+            "sid": sid,
+            "ts": at,
+            "u": landing,
+            "r": "https://www.google.com/",
+        }
         body["meta"] = {"fp": fingerprint}
         if body["ec"] == "conversion" and self._random.random() < 0.7:
             body["meta"]["intent_stamp"] = f"{at}-{self._random.getrandbits(32):x}"
@@ -143,7 +149,9 @@ def add_sites(core: Core, count: int = 2) -> list[str]:
     return made
 
 
-def month_end(visitors: Visitors, batches: int, size: int, start: int = LAST_SECONDS, step: int = 4_000) -> Iterator[tuple[int, list[Sent]]]:
+def month_end(
+    visitors: Visitors, batches: int, size: int, start: int = LAST_SECONDS, step: int = 4_000
+) -> Iterator[tuple[int, list[Sent]]]:
     """(now, signals) of a scenario that goes over the end of a month in its middle."""
     for number in range(batches):
         now = start + (number - batches // 2) * step + 20_000
@@ -157,7 +165,7 @@ def catch_up(core: Core, now: int) -> None:
 
 
 def copy_of(folder: Path, target: Path) -> Path:
-    """A dead Box's folder, to be opened without touching the original. -shm files are left out: they do not survive a crash either."""
+    """A dead Box's folder, to be opened without touching the original. -shm files are left out: no crash leaves them."""
     (target / "months").mkdir(parents=True)
     for path in folder.rglob("*"):
         if path.is_file() and not path.name.endswith("-shm") and path.name not in {"lock", "reserve"}:

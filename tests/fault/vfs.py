@@ -2,7 +2,7 @@
 
 It keeps for every file what is surely on the disk (`synced`) and what was only written (`pending`). A power loss is an image of the
 folder: everything synced, a random part of what was pending, one write torn at a 512-byte boundary; and the same for names: a file
-made, renamed or removed in a folder that was not synced since may or may not be so. `-shm` files are mapped memory and never on an image.
+made, renamed or removed in a folder that was not synced since may or may not be so. `-shm` files are mapped memory, on no image.
 
 SQLite's own VFS does the real work below; nothing here answers for it. One thing it cannot show: apsw raises an error of this VFS
 again in our face, even where SQLite itself would have swallowed it. The tests with strace are there for that."""
@@ -31,8 +31,8 @@ class Node:
         self.distrusted = False
 
     def sync(self) -> None:
-        """After a failed sync nothing is certain about this file any more, whatever later ones say (the kernel forgets what it could
-        not write)."""
+        """After a failed sync nothing is certain about this file any more, whatever later ones say (the kernel forgets what it
+        could not write)."""
         if not self.distrusted:
             for change in self.pending:
                 _put(self.synced, *change)
@@ -52,9 +52,10 @@ class Node:
         for number, (offset, data) in enumerate(self.pending):
             if how < 0.2 or (how < 0.9 and random.random() < 0.5):
                 continue
-            if number == torn and data is not None:
-                data = data[: random.randrange(len(data) // SECTOR + 1) * SECTOR]
-            _put(content, offset, data)
+            keep = len(data or b"")
+            if number == torn:
+                keep = random.randrange(keep // SECTOR + 1) * SECTOR
+            _put(content, offset, data if data is None else data[:keep])
         return bytes(content)
 
 
@@ -101,9 +102,9 @@ class Names:
 class Disk(apsw.VFS):
     """The disk under one data folder; register it by making it, pass `name` to the engine, `unplug` when done.
 
-    `watch` is called before every change with its kind (write, sync, cut, remove, make, rename, sync folder) and path: the moment at
-    which a power loss is worth an image. `fail_sync` says which syncs fail; `room` is how many writes succeed until the disk is full
-    (None: for ever)."""
+    `watch` is called before every change with its kind (write, sync, cut, remove, make, rename, sync folder) and path: the moment
+    at which a power loss is worth an image. `fail_sync` says which syncs fail, `fail_read` which reads; `room` is how many writes
+    succeed until the disk is full (None: for ever), `reserve` how many more when the engine gives its reserve back."""
 
     def __init__(self, root: Path, name: str = "fault") -> None:
         self.root, self.name = root, name
@@ -111,6 +112,7 @@ class Disk(apsw.VFS):
         self.fail_sync: Callable[[Path], bool] = lambda _path: False
         self.fail_read: Callable[[Path], bool] = lambda _path: False
         self.room: int | None = None
+        self.reserve = 0
         self.syncs = self.writes = 0
         self._folders: dict[Path, Names] = {}
         for path in sorted(root.rglob("*")) if root.exists() else []:
@@ -144,7 +146,7 @@ class Disk(apsw.VFS):
                 content = node.after_power_loss(random) if random else node.now()
                 (target / folder.relative_to(self.root) / name).write_bytes(content)
 
-    # --- what SQLite asks for ---------------------------------------------------------------------------------------------------------
+    # --- what SQLite asks for -----------------------------------------------------------------------------------------------------
 
     def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802
         path = Path(name.filename() if isinstance(name, apsw.URIFilename) else name or "")
@@ -158,9 +160,11 @@ class Disk(apsw.VFS):
         if sync:
             self.folder(Path(name)).sync()
 
-    # --- what the engine does by itself (seen by an audit hook) ---------------------------------------------------------------------------
+    # --- what the engine does by itself (seen by an audit hook) -------------------------------------------------------------------
 
     def removed(self, path: Path) -> None:
+        if path.name == "reserve" and self.room is not None:
+            self.room += self.reserve
         if path.name in self.folder(path).now():
             self.watch("remove", path)
             self.folder(path).change({path.name: None})
@@ -261,14 +265,13 @@ def plugged(root: Path, name: str = "fault") -> Iterator[Disk]:
 
 
 _DISKS: WeakSet[Disk] = WeakSet()
-_listening = False
+_hooks: list[str] = []
 
 
 def _listen() -> None:
     """Audit hooks cannot be removed: one for the whole process."""
-    global _listening
-    if not _listening:
-        _listening = True
+    if not _hooks:
+        _hooks.append("os")
         sys.addaudithook(_hear)
 
 
