@@ -109,10 +109,11 @@ def running_box(data: Path) -> Generator[Box]:
 
 
 @contextmanager
-def running_yardstick() -> Generator[int]:
-    """The port of a running yardstick."""
+def running_yardstick(*, plain: bool) -> Generator[int]:
+    """The port of a running yardstick; `plain` as there."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "tests.bench.yardstick", str(port)], cwd=ROOT) as process:
+    command = [sys.executable, "-m", "tests.bench.yardstick", str(port), *(["plain"] if plain else [])]
+    with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             deadline = time.monotonic() + START_SEC
             while not _says_yes(port, "/healthz"):
