@@ -32,10 +32,14 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)} | more
 
 
-def run_cli(*words: object, env: Mapping[str, str] | None = None, stdin: str = "", cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+def run_cli(
+    *words: object, env: Mapping[str, str] | None = None, stdin: str = "", cwd: Path | None = None
+) -> "subprocess.CompletedProcess[str]":
     """One command to its end. Its output, error output and exit code."""
     command = [*COMMAND, *map(str, words)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, env=environment(**(env or {})), cwd=cwd, timeout=60, check=False)
+    return subprocess.run(
+        command, input=stdin, capture_output=True, text=True, env=environment(**(env or {})), cwd=cwd, timeout=60, check=False
+    )
 
 
 def free_port() -> int:
@@ -167,7 +171,14 @@ class Box:
     def send(self, site: str, /, **fields: object) -> dict[str, Any]:
         """One signal; the answer's body."""
         host = fields.pop("host", "antika.example")
-        signal_sent = {"s": site, "u": f"https://{host}/", "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "ec": "interaction", "ea": "view", **fields}
+        signal_sent = {
+            "s": site,
+            "u": f"https://{host}/",
+            "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11",
+            "ec": "interaction",
+            "ea": "view",
+            **fields,
+        }
         return json.loads(self.post(signal_sent, Origin=f"https://{host}")[2])
 
     def cli(self, *words: object, stdin: str = "") -> "subprocess.CompletedProcess[str]":

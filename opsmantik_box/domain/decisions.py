@@ -34,7 +34,9 @@ class Known(Struct, gc=False):
     last_seq: int = 0
 
 
-def decide(site_id: int, signal: Signal, known: Known, returning: bool, intent: bool, weights_version: int = DEFAULT_VERSION) -> Decision:
+def decide(
+    site_id: int, signal: Signal, known: Known, returning: bool, intent: bool, weights_version: int = DEFAULT_VERSION
+) -> Decision:
     """`returning`: this visitor had a touch in an earlier session (now, or at an earlier signal of this session)."""
     fired = signal.fired | (RETURNING_AD_USER if returning else 0)
     return Decision(site_id, known.month, fired, rank_with_past(signal.rank, returning), intent, weights_version, signal)

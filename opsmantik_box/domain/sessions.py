@@ -123,4 +123,3 @@ def is_bounce(session: Session) -> bool:
         and not session.fired & SCROLLED
         and session.exit_key[0] - session.entry_key[0] < BOUNCE_MS
     )
-

@@ -8,6 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
+import msgspec
 import uvloop
 
 from opsmantik_box.clock import choose_clock
@@ -16,6 +17,7 @@ from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.start import open_service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import BoxError
+from opsmantik_box.link.messages import Failed
 from opsmantik_box.logs import configure_logs
 
 
@@ -42,7 +44,8 @@ def main() -> int:
     try:
         service = open_service(data, choose_clock(), RateLimits(), Bounds())
     except BoxError as error:
-        print(error, flush=True)
+        failed = Failed(0, type(error).__name__, str(error), error.exit_code)
+        print(msgspec.json.encode(failed).decode(), flush=True)
         return error.exit_code
     code = uvloop.run(_serve(service))
     if code == 0:

@@ -15,7 +15,7 @@ from opsmantik_box.domain.feed import IntentBody, as_json
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.scoring import RETURNING_AD_USER, breakdown, score
 from opsmantik_box.domain.signals import Arrival, Signal, Tap, decode_arrival, decode_payload, encode_arrival
-from opsmantik_box.engine.connections import atomically
+from opsmantik_box.engine.connections import all_rows, atomically
 from opsmantik_box.engine.known_sessions import Key, KnownSessions
 from opsmantik_box.engine.ledger import SQL, Ledger, disk_error
 from opsmantik_box.engine.months import Months
@@ -78,7 +78,7 @@ class Acceptance:
         writing = Writing(self._ledger, self._months, self._sessions, now)
         with self._ledger.transaction():
             self._ledger.processed.turn_to(now)
-            found = self._ledger.db.execute(SQL["list_quarantined"]).fetchall()
+            found = all_rows(self._ledger.db, SQL["list_quarantined"])
             stored = sum(writing.retry(Incoming(site_id, decode_arrival(kept)), seq) for seq, site_id, kept in found)
             writing.finish()
         self._merge(writing, projected)
@@ -179,7 +179,9 @@ class Writing:
 
     def _choose_month(self, signal: Signal) -> str:
         this = months.month_of(signal.received_at)
-        return months.choose_month(signal.month_hint, signal.at, signal.received_at, self._months.closed, self._months.oldest_open(this))
+        return months.choose_month(
+            signal.month_hint, signal.at, signal.received_at, self._months.closed, self._months.oldest_open(this)
+        )
 
     def _repeat(self, incoming: Incoming) -> Answer:
         site_id, arrival = incoming

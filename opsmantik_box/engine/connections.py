@@ -4,9 +4,10 @@ Nothing else in the engine opens a database file, not even to copy it: a plain o
 (sqlite.org/howtocorrupt.html, 2.2).
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 
@@ -48,7 +49,7 @@ def use_wal(db: apsw.Connection, synchronous: str) -> None:
 
 
 @contextmanager
-def atomically(db: apsw.Connection) -> Iterator[None]:
+def atomically(db: apsw.Connection) -> Generator[None]:
     """All or nothing, within a transaction or as one. A full disk or an I/O error makes SQLite roll everything back by itself: then
     nothing is left to undo, and the first error is the one to tell (apsw's `with db:` says "no transaction is active" instead)."""
     db.execute("savepoint box")
@@ -60,6 +61,11 @@ def atomically(db: apsw.Connection) -> Iterator[None]:
             db.execute("rollback to box")
             db.execute("release box")
         raise
+
+
+def all_rows(db: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """What a statement answers, whole: nothing stays open that a later statement could stumble over."""
+    return db.execute(sql, bindings).fetchall()
 
 
 def let_go(db: apsw.Connection) -> None:

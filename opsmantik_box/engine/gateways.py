@@ -87,4 +87,8 @@ class Gateway:
             self.process.kill()
 
     def describe(self) -> dict[str, object]:
-        return {"number": self.number, "pid": self.process.pid if self.process else None, "walls": self.peer.walls if self.peer else ""}
+        return {
+            "number": self.number,
+            "pid": self.process.pid if self.process else None,
+            "walls": self.peer.walls if self.peer else "",
+        }

@@ -5,7 +5,7 @@ no room (LedgerFull: nothing stored, try later), somebody else's lock (Unavailab
 (LedgerPoisoned: the engine stops)."""
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ import structlog
 from opsmantik_box.domain import months
 from opsmantik_box.domain.feed import AlertBody, as_json
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import LEDGER_CACHE_MB, open_database
+from opsmantik_box.engine.connections import LEDGER_CACHE_MB, all_rows, open_database
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.migrations import migrate
 from opsmantik_box.errors import LedgerFull, LedgerPoisoned, Unavailable
@@ -78,7 +78,7 @@ class Ledger:
         return self.db.execute(SQL["read_last_seq"]).get
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Generator[None]:
         """All or nothing, and durable at the end. Raises LedgerFull, LedgerPoisoned, Unavailable; any other error of the body passes
         through after a rollback."""
         seq = self.next_seq
@@ -154,7 +154,7 @@ class ProcessedIds:
             return
         name = month.replace("-", "_")
         self._db.execute(SQL["make_processed"].format(month=name))
-        kept = [other for (other,) in self._db.execute(SQL["list_processed"]).fetchall() if self._keep(other, received_at)]
+        kept = [other for (other,) in all_rows(self._db, SQL["list_processed"]) if self._keep(other, received_at)]
         self._claim = SQL["claim_id"].format(month=name)
         self._find = [SQL["find_id"].format(month=other) for other in reversed(kept) if other != name]
         self._find_here = SQL["find_id"].format(month=name)
@@ -198,7 +198,7 @@ class ProcessedIds:
 
     def release(self, site_id: int, event_id: bytes) -> None:
         """The quarantined id's signal was decided after all; it may stand in any month's table."""
-        for (name,) in self._db.execute(SQL["list_processed"]).fetchall():
+        for (name,) in all_rows(self._db, SQL["list_processed"]):
             self._db.execute(SQL["release_id"].format(month=name), (site_id, event_id))
 
 
@@ -208,7 +208,7 @@ def disk_error(error: BaseException) -> Exception | None:
         return LedgerFull()
     if isinstance(error, apsw.BusyError):
         return Unavailable(reason="another process holds the ledger's lock")
-    if isinstance(error, apsw.IOError) and error.extendedresult in _NO_ROOM:
+    if isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _NO_ROOM:
         return LedgerFull()
     if isinstance(error, apsw.IOError | apsw.CorruptError | apsw.NotADBError | apsw.ReadOnlyError | apsw.CantOpenError | OSError):
         return LedgerPoisoned(problem=str(error))
@@ -216,4 +216,3 @@ def disk_error(error: BaseException) -> Exception | None:
 
 
 _NO_ROOM = (apsw.SQLITE_IOERR_SHMSIZE,)
-

@@ -15,7 +15,15 @@ from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import OPEN_MONTH_CACHE_MB, OTHER_CACHE_MB, atomically, is_sound, let_go, open_database
+from opsmantik_box.engine.connections import (
+    OPEN_MONTH_CACHE_MB,
+    OTHER_CACHE_MB,
+    all_rows,
+    atomically,
+    is_sound,
+    let_go,
+    open_database,
+)
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.folder import sync_directory
 from opsmantik_box.engine.ledger import Ledger, SignalRow
@@ -287,7 +295,7 @@ class Months:
         """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is
         never read by other means.) Raises apsw.FullError, apsw.BusyError (a reader), with the month as open as it was."""
         file = self.open(month, now)
-        rows = sum(file.db.execute(SQL["count_rows"]).fetchone())
+        rows = sum(all_rows(file.db, SQL["count_rows"])[0])
         sha256 = self._hash(file)
         file.wal.empty()
         file.db.pragma("journal_mode", "delete")
@@ -328,4 +336,3 @@ def _applied(path: Path, ledger: Ledger, vfs: str | None) -> int:
 
 def _with_wal(path: Path) -> Iterable[Path]:
     return (path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal")))
-

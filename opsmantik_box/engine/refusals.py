@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
+from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.ledger import SQL, Ledger
 
 MOST_REASONS = 2_000
@@ -37,7 +38,7 @@ class Refusals:
 
     def of_today(self, now: int) -> dict[str, int]:
         """By reason, since midnight UTC, as far as they are written."""
-        return dict(self._ledger.db.execute(SQL["list_refusals"], (_day(now),)).fetchall())
+        return {reason: count for reason, count in all_rows(self._ledger.db, SQL["list_refusals"], (_day(now),))}
 
 
 def _day(now: int) -> str:

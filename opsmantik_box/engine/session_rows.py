@@ -47,7 +47,7 @@ def to_row(no: int, s: Session) -> tuple[Any, ...]:
 
 def from_row(row: Sequence[Any], session_id: bytes) -> tuple[int, Session]:
     """(number, session) of a row of find_session."""
-    no, values = row[0], dict(zip(COLUMNS, row[1:], strict=True))
+    no, values = row[0], dict[str, Any](zip(COLUMNS, row[1:], strict=True))
     get = values.__getitem__
     kind = next((kind for kind in CLICK_KINDS if get(kind) is not None), "")
     return no, Session(

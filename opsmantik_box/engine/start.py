@@ -31,4 +31,3 @@ def run_service(service: Service, options: GatewayOptions | None) -> int:
     if code == 0:
         service.close()
     return code
-

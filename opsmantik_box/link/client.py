@@ -4,10 +4,12 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from opsmantik_box import errors
 from opsmantik_box.errors import BoxError, NotRunning
@@ -19,13 +21,7 @@ START_SEC = 120
 """A ledger with a long tail is replayed before the first command."""
 
 
-class ToldError(BoxError):
-    """What an engine answered, in its own words."""
-
-    def __init__(self, message: str, exit_code: int) -> None:
-        self.exit_code = exit_code  # pyright: ignore[reportIncompatibleVariableOverride]
-        self.details = {}
-        Exception.__init__(self, message)
+NOT_STARTED = Failed(0, "BoxError", "The engine did not start; `opsmantik-box doctor` says more.", 1)
 
 
 class EngineClient:
@@ -60,7 +56,7 @@ class EngineClient:
 
 
 @contextmanager
-def engine_for(data: Path) -> Iterator[EngineClient]:
+def engine_for(data: Path) -> Generator[EngineClient]:
     """The engine that runs on this data folder, else one of our own that ends with the block.
 
     Raises NotRunning, or what kept the engine from starting."""
@@ -77,17 +73,15 @@ def engine_for(data: Path) -> Iterator[EngineClient]:
 
 
 @contextmanager
-def _own_engine(data: Path) -> Iterator[EngineClient]:
+def _own_engine(data: Path) -> Generator[EngineClient]:
     """It ends when its standard input does: also when we are killed."""
     command = [sys.executable, "-m", "opsmantik_box.engine", "--data", os.fspath(data)]
-    owner = data.stat() if os.geteuid() == 0 and data.exists() else None
-    as_owner = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if owner is not None and owner.st_uid else {}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **as_owner) as engine:
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **_as_owner(data)) as engine:
         assert engine.stdout is not None
         first = engine.stdout.readline()
         if first.strip() != "ready":
             engine.wait(START_SEC)
-            raise ToldError(first.strip() or "The engine did not start; `opsmantik-box doctor` says more.", engine.returncode or 1)
+            raise _as_error(msgspec.json.decode(first, type=Failed) if first.startswith("[") else NOT_STARTED)
         client = EngineClient(data)
         try:
             yield client
@@ -98,13 +92,16 @@ def _own_engine(data: Path) -> Iterator[EngineClient]:
             engine.wait(ANSWER_SEC)
 
 
+def _as_owner(data: Path) -> dict[str, Any]:
+    """Root starts the engine as whom the folder belongs to, so that the service can read what it writes."""
+    owner = data.stat()
+    return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 and owner.st_uid else {}
+
+
 def _as_error(answer: Failed) -> BoxError:
     """The engine's refusal as the error it was there; the message is kept as it was said."""
-    kind = getattr(errors, answer.error, None)
-    told = ToldError(answer.message, answer.exit_code)
-    if isinstance(kind, type) and issubclass(kind, BoxError):
-        error = kind.__new__(kind)
-        error.details = {}
-        Exception.__init__(error, answer.message)
-        return error
-    return told
+    kind = getattr(errors, answer.error, BoxError)
+    error: BoxError = kind.__new__(kind)
+    error.details = {}
+    Exception.__init__(error, answer.message)
+    return error

@@ -69,7 +69,9 @@ def test_ids_are_forgotten_when_their_month_is_over_for_35_days(box: Engine) -> 
     box.send(sid=new_sid())
     box.now += 61 * DAY
     box.send(sid=new_sid())
-    names = [row["name"] for row in rows(box.core.ledger.db, "select name from sqlite_schema where name glob 'processed_signals_2*'")]
+    names = [
+        row["name"] for row in rows(box.core.ledger.db, "select name from sqlite_schema where name glob 'processed_signals_2*'")
+    ]
     assert names == ["processed_signals_2027_01"]
 
 
@@ -194,7 +196,10 @@ def test_a_session_found_to_be_a_bots_marks_its_intents(box: Engine) -> None:
     sid = new_sid()
     box.send(sid=sid, **TAP)
     assert box.calls()[0]["is_bot"] == 0
-    box.send(sid=sid, user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/138.0.0.0 Safari/537.36")
+    box.send(
+        sid=sid,
+        user_agent="Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/138.0.0.0 Safari/537.36",
+    )
     assert box.calls()[0]["is_bot"] == 1
     assert box.sessions()[0]["is_bot"] == 1
 
@@ -211,7 +216,9 @@ def test_every_intent_is_one_row_of_the_feed(box: Engine) -> None:
 
 def test_a_signal_that_cannot_be_stored_goes_to_quarantine_and_takes_nobody_along(box: Engine) -> None:
     sid, bad = new_sid(), str(uuid.uuid4())
-    box.core.ledger.db.execute("create trigger poison before insert on calls when new.intent_stamp = 'bad' begin select raise(abort, 'poison'); end")
+    box.core.ledger.db.execute(
+        "create trigger poison before insert on calls when new.intent_stamp = 'bad' begin select raise(abort, 'poison'); end"
+    )
     good = [box.read(sid=sid) for _ in range(2)]
     offender = box.read(id=bad, sid=sid, meta={"intent_stamp": "bad"}, **TAP)
     answers = box.accept(good[0], offender, good[1])

@@ -54,7 +54,10 @@ def assert_reported(box: Box, site: str, expected: dict[str, Any], day: str) -> 
     assert len(stats["by_hour"]) == expected["hours"]
     for wanted in expected["sessions"]:
         session = box.get(f"/api/v1/sites/{site}/sessions/{wanted['sid']}", token)["session"]
-        got = {key: session[key] for key in wanted if key not in ("sid", "fired")} | {"sid": session["id"], "fired": sorted(session["fired"])}
+        got = {key: session[key] for key in wanted if key not in ("sid", "fired")} | {
+            "sid": session["id"],
+            "fired": sorted(session["fired"]),
+        }
         assert got == wanted
     printed = json.loads(box.cli("stats", "--site", "antika", "--day", day, "--json").stdout)
     assert printed == stats
@@ -70,7 +73,9 @@ def milestone(tmp_path_factory: pytest.TempPathFactory) -> Day:
 
 
 @pytest.mark.parametrize("options", [(), ("--batch", "20")], ids=["singly", "in batches"])
-def test_the_milestone_day_is_reported_as_it_happened_also_when_played_twice(killable_box: Box, milestone: Day, options: tuple[str, ...]) -> None:
+def test_the_milestone_day_is_reported_as_it_happened_also_when_played_twice(
+    killable_box: Box, milestone: Day, options: tuple[str, ...]
+) -> None:
     box = killable_box
     site = box.add_site()["public_id"]
     milestone.play(box, site, *options)
