@@ -104,5 +104,5 @@ def _network(address: str, bits_v4: int, bits_v6: int) -> str:
     found = read_address(address)
     if found is None:
         return ""
-    bits = bits_v4 if found.version == 4 else bits_v6
-    return str(ipaddress.ip_network((found, bits), strict=False).network_address)
+    rest = found.max_prefixlen - (bits_v4 if found.version == 4 else bits_v6)
+    return str(type(found)(int(found) >> rest << rest))

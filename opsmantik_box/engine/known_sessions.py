@@ -1,5 +1,6 @@
 """What is known of the sessions that are being visited, so that a decision needs no look at a month file."""
 
+from collections import OrderedDict
 from collections.abc import Callable
 
 from opsmantik_box.domain.decisions import Known
@@ -7,7 +8,7 @@ from opsmantik_box.domain.decisions import Known
 Key = tuple[int, bytes]
 """(site id, session id)."""
 
-LIMIT = 20_000
+LIMIT = 10_000
 
 
 class KnownSessions:
@@ -15,7 +16,7 @@ class KnownSessions:
 
     def __init__(self, find: Callable[[int, bytes], Known | None], limit: int = LIMIT) -> None:
         self._find, self._limit = find, limit
-        self._known: dict[Key, Known] = {}
+        self._known: OrderedDict[Key, Known] = OrderedDict()
 
     def get(self, key: Key) -> Known | None:
         """What is known of a session, from memory or from its month; None for a new one."""
@@ -25,14 +26,14 @@ class KnownSessions:
         """Take over what a committed batch decided. `projected`: every signal up to this one is in its month file."""
         known = self._known
         for key, value in overlay.items():
-            known.pop(key, None)
             known[key] = value
+            known.move_to_end(key)
         while len(known) > self._limit:
             oldest = next(iter(known))
             if known[oldest].last_seq > projected:
                 break
-            del known[oldest]
+            known.popitem(last=False)
 
     def forget_month(self, month: str) -> None:
         """A closed month takes nothing more: who comes back to a session of it begins anew, in another month."""
-        self._known = {key: known for key, known in self._known.items() if known.month != month}
+        self._known = OrderedDict((key, known) for key, known in self._known.items() if known.month != month)

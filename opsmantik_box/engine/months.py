@@ -12,7 +12,7 @@ import structlog
 
 from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
-from opsmantik_box.domain.sessions import LONGEST_SEC, Session, duration_sec, fold
+from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
@@ -146,9 +146,16 @@ class _Touched:
         assert session is not None
         # A session that has reached the longest duration can only stay there: a robot's thousands of events are not read again.
         if session.duration_sec < LONGEST_SEC:
-            before = () if self._is_new else (at for (at,) in db.execute(SQL["read_times"], (self.no,)))
-            session.duration_sec = duration_sec(sorted([*before, *self.times]))
+            session.duration_sec = duration_sec(self._times(db, session))
         return to_row(self.no, session)
+
+    def _times(self, db: apsw.Connection, session: Session) -> list[int]:
+        """Of the session's events, ascending; of a short session the ends say as much, and nothing has to be read."""
+        ends = [session.entry_key[0], session.exit_key[0]]
+        if ends[1] - ends[0] <= GAP_MS:
+            return ends
+        before = () if self._is_new else (at for (at,) in db.execute(SQL["read_times"], (self.no,)))
+        return sorted([*before, *self.times])
 
 
 _ON_THE_SESSION = frozenset({"fp", "gclid", "wbraid", "gbraid"})

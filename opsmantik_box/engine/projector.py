@@ -11,10 +11,15 @@ from opsmantik_box.errors import LedgerFull
 
 Decided = tuple[SignalRow, Decision]
 
-SLICE = 250
-"""Signals a slice: the ledger waits no longer than this takes (about 10 ms)."""
+SLICE, LONGEST_SLICE = 500, 1_000
+"""Signals a slice: the ledger waits no longer than this takes (about 5 to 20 ms)."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+def slice_for(lag: int) -> int:
+    """Signals to take now: the further behind, the more, so that under steady load the lag settles instead of growing."""
+    return min(LONGEST_SLICE, max(SLICE, lag // 8))
 
 
 class Projector:

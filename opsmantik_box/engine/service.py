@@ -24,14 +24,16 @@ from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.ledger import SQL
 from opsmantik_box.engine.notify import notify, watchdog_sec
 from opsmantik_box.engine.peers import Peer
-from opsmantik_box.engine.projector import SLICE
+from opsmantik_box.engine.projector import SLICE, slice_for
 from opsmantik_box.engine.refusals import Refusals
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
 from opsmantik_box.errors import BoxError, LedgerPoisoned, Unavailable
+from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.link import messages as m
 
-REPLAY_SLICE = 1_000
+GATHER_SEC = 0.05
+"""How long accepted signals wait for others before they go to their month file together."""
 BUSY_SEC = 2
 FULL_SEC = 10
 STOP_GATEWAYS_SEC = 4.0
@@ -57,6 +59,8 @@ class Service:
         self._scheduled = False
         self._replaying = core.lag > 0
         self._started_at = clock()
+        self._gathering: asyncio.TimerHandle | None = None
+        self._gathered = False
         self._busy_at = monotonic()
         self._behind_since: int | None = None
         self._refusals = Refusals(core.ledger)
@@ -69,6 +73,7 @@ class Service:
 
     async def run(self, options: GatewayOptions | None, until: asyncio.Event | None = None) -> int:
         """Serve until a signal (or `until`) says stop. Without `options` there are no gateways: only commands."""
+        collect_rarely()
         loop = asyncio.get_running_loop()
         self._ended = loop.create_future()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -254,16 +259,30 @@ class Service:
         try:
             self._accept_waiting()
             self.flush()
-            if self.core.lag and not self.core.full and (not self._room or self.core.lag >= SLICE):
+            if self._slice_is_due():
                 self._catch_up()
             self.core.tend()
         except Exception as error:
             self._fail(error)
             return
-        if (self._room or self.core.lag) and not self.core.full:
+        if (self._room and not self.core.full) or self._slice_is_due():
             self.wake()
         elif self._replaying and not self.core.lag:
             self._end_replay()
+
+    def _slice_is_due(self) -> bool:
+        """A full slice is worth its transaction at once; fewer signals gather for a moment first."""
+        if not self.core.lag or self.core.full:
+            return False
+        if self.core.lag >= SLICE or self._replaying or self.core.projector.rebuilding or self._gathered:
+            return True
+        if self._gathering is None:
+            self._gathering = asyncio.get_running_loop().call_later(GATHER_SEC, self._end_gathering)
+        return False
+
+    def _end_gathering(self) -> None:
+        self._gathering, self._gathered = None, True
+        self.wake()
 
     def _accept_waiting(self) -> None:
         batch = self._room.take()
@@ -294,8 +313,9 @@ class Service:
             start = end
 
     def _catch_up(self) -> None:
+        self._gathered = False
         names = self.core.months.names()
-        self.core.catch_up(self.clock(), REPLAY_SLICE if self._replaying else SLICE)
+        self.core.catch_up(self.clock(), slice_for(self.core.lag))
         if self.core.months.names() != names:
             self.tell(m.Months(self.core.months.names()))
         if not self.core.lag:

@@ -12,6 +12,9 @@ from opsmantik_box.sql import load
 CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "campaignid", "adgroupid", "keyword", "matchtype",
             "network", "device", "loc_physical_ms")  # fmt: skip
 
+IDENTITY = ("site_id", "id", "created_month")
+"""What never changes; writing it again would write its index again."""
+
 COLUMNS = (
     "site_id", "id", "created_month", "created_at", "entry_seq", "entry_page", "last_event_at", "exit_seq", "exit_page", "ip_address",
     "fingerprint", "fingerprint_strength", "fingerprint_at", "fingerprint_seq", "gclid", "wbraid", "gbraid", "click_at", "click_seq",
@@ -23,7 +26,7 @@ COLUMNS = (
 _names = {
     "columns": ", ".join(COLUMNS),
     "marks": ", ".join("?" * (len(COLUMNS) + 1)),
-    "updates": ", ".join(f"{name} = excluded.{name}" for name in COLUMNS),
+    "updates": ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in IDENTITY),
 }
 _SQL = load("engine_month")
 FIND_SESSION = _SQL["find_session"].format(**_names)

@@ -8,7 +8,6 @@ it: a Ctrl-C reaches the whole group, and the engine tells its gateways itself.
 import argparse
 import asyncio
 import contextlib
-import gc
 import resource
 import signal
 import socket
@@ -22,6 +21,7 @@ from msgspec import Struct
 
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
+from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.answers import RATE_LIMIT
 from opsmantik_box.gateway.api import build_api
@@ -40,8 +40,6 @@ LOST_SECONDS = 0.4
 LAST_RESORT_SECONDS = (9.0, 0.95)
 """Then the process is ended by the kernel, whatever hangs: within the engine's ten seconds, and within one."""
 BACKLOG = 2048
-GC_THRESHOLDS = (20_000, 50, 100)
-"""Collections are rare and what is there at the start is never walked again: a full one would hold up every request in flight."""
 
 
 class Options(Struct, frozen=True):
@@ -123,9 +121,7 @@ class Gateway:
         await asyncio.sleep(0)
 
     def _started(self) -> None:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*GC_THRESHOLDS)
+        collect_rarely()
         self.link.ready(self._holding)
 
     def _drain(self) -> None:

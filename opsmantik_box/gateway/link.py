@@ -42,6 +42,8 @@ TOKEN_KEPT = 60.0
 MAX_TOKENS = 10_000
 COUNT_EVERY = 0.5
 MAX_TOKEN_LENGTH = 256
+FLUSH_AT = 8
+"""Messages."""
 
 Answer = Accepted | Limited | Refused
 
@@ -180,10 +182,13 @@ class EngineLink(asyncio.Protocol):
             self._counts.clear()
 
     def _write(self, frame: bytearray) -> None:
-        """At the end of this turn, with all else that is sent in it: one system call a turn, not one a signal."""
+        """At the end of this turn, or when there is enough for the engine to begin with: not one system call a signal, and neither
+        process waits for the other."""
         if not self._out:
             self._loop.call_soon(self._flush)
         self._out.append(frame)
+        if len(self._out) >= FLUSH_AT:
+            self._flush()
 
     def _flush(self) -> None:
         if self._out and self._transport is not None:

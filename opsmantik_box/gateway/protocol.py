@@ -44,7 +44,8 @@ class Cycle(RequestResponseCycle):
 
     async def answer(self, status: int, headers: bytes, body: bytes, close: bool = False) -> None:
         """The whole answer in one write. `headers` are lines that are known to be well formed, with a content-length; `close` ends
-        the connection after it."""
+        the connection after it. Once only: the scope lets go of it, or every request would be a cycle for the garbage collector."""
+        cast("dict[str, Any]", self.scope).pop(ANSWER, None)
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
         if self.disconnected:

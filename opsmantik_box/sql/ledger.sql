@@ -114,9 +114,9 @@ select case when time_unknown = 0 then at end from touches where site_id = ? and
 select matched_session_id from calls where site_id = ? and intent_stamp = ?;
 
 -- find_near_tap --
--- An intent of the same session, action and target around this time.
+-- An intent of the same session, action and target around this time. (`+`: the session's few rows, not the site's many.)
 select 1 from calls
-where matched_session_id = ? and site_id = ? and intent_action = ? and intent_target = ? and at between ? and ? limit 1;
+where matched_session_id = ? and +site_id = ? and intent_action = ? and intent_target = ? and at between ? and ? limit 1;
 
 -- add_intent --
 -- A tap (or a sent form) as an intent, with what was known at that moment.
@@ -131,7 +131,7 @@ returning id;
 -- follow_session --
 -- The intents of a session show what is known of it now; attribution_at_tap and lead_score_at_match stay.
 update calls set attribution_source = ?, lead_score = ?, is_bot = ?, is_internal = ?
-where matched_session_id = ? and site_id = ? and source in ('click', 'form');
+where matched_session_id = ? and +site_id = ? and source in ('click', 'form');
 
 -- add_feed --
 -- One row of the feed: what the stream resumes from.

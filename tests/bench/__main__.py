@@ -27,7 +27,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("--only", action="append", choices=NAMES, help="one benchmark (may be repeated); default: all but `long`")
     parser.add_argument("--long", action="store_true", help="the 2,000,000th signal against the 200,000th too (15 minutes)")
     parser.add_argument("--quick", action="store_true", help="short rounds and small ledgers: a look, not a measurement")
-    parser.add_argument("--plain-yardstick", action="store_true", help="an empty endpoint that answers in ASGI's two messages")
+    parser.add_argument(
+        "--lean-yardstick", action="store_true", help="an empty endpoint that answers in one write, as the hot path does"
+    )
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where data folders are made: on the disk to measure")
     return parser.parse_args()
@@ -35,7 +37,7 @@ def read_arguments() -> argparse.Namespace:
 
 def measure(arguments: argparse.Namespace) -> Iterator[Result]:
     """Results as they come."""
-    scale = (QUICK if arguments.quick else FULL)._replace(plain=arguments.plain_yardstick)
+    scale = (QUICK if arguments.quick else FULL)._replace(lean=arguments.lean_yardstick)
     chosen = arguments.only or [name for name in NAMES if name != "long" or arguments.long]
     staged = [name for name in ON_STAGE if name in chosen]
     if staged:

@@ -109,10 +109,10 @@ def running_box(data: Path) -> Generator[Box]:
 
 
 @contextmanager
-def running_yardstick(*, plain: bool) -> Generator[int]:
-    """The port of a running yardstick; `plain` as there."""
+def running_yardstick(*, lean: bool) -> Generator[int]:
+    """The port of a running yardstick; `lean` as there."""
     port = free_port()
-    command = [sys.executable, "-m", "tests.bench.yardstick", str(port), *(["plain"] if plain else [])]
+    command = [sys.executable, "-m", "tests.bench.yardstick", str(port), *(["lean"] if lean else [])]
     with subprocess.Popen(command, cwd=ROOT) as process:
         try:
             deadline = time.monotonic() + START_SEC

@@ -24,7 +24,7 @@ SAME = 0.9
 
 
 class Scale(NamedTuple):
-    """How much is done. `long` are the two numbers of signals between which nothing may slow down; `plain` is which yardstick."""
+    """How much is done. `long` are the two numbers of signals between which nothing may slow down; `lean` is which yardstick."""
 
     rounds: int
     singles: int
@@ -34,7 +34,7 @@ class Scale(NamedTuple):
     long: tuple[int, int]
     replayed: int
     copies: int
-    plain: bool = False
+    lean: bool = False
 
 
 FULL = Scale(5, 30_000, 2_000, 60_000, 60.0, (200_000, 2_000_000), 1_000_000, 100)
@@ -150,7 +150,7 @@ class Stage:
         """The rows above stand on this one."""
         yards, rates = self.yards, sorted(yard.per_second for yard in self.yards)
         return Result(
-            name=f"{'plain ' if self._scale.plain else ''}yardstick, {CONNECTIONS} connections",
+            name=f"{'lean ' if self._scale.lean else ''}yardstick, {CONNECTIONS} connections",
             requests=median(rates),
             p50=median(yard.p50_ms for yard in yards),
             p99=median(yard.p99_ms for yard in yards),
@@ -169,7 +169,7 @@ def on_stage(scale: Scale, parent: Path, names: list[str]) -> Iterator[Result]:
         data = stack.enter_context(data_folder(parent))
         key = add_site(data)
         box = stack.enter_context(running_box(data))
-        stage = Stage(scale, key, box, stack.enter_context(running_yardstick(plain=scale.plain)))
+        stage = Stage(scale, key, box, stack.enter_context(running_yardstick(lean=scale.lean)))
         measures: dict[str, Callable[[], Iterator[Result]]] = {
             "single": stage.single, "batch": stage.batch, "open": stage.open, "memory": stage.memory
         }  # fmt: skip
@@ -202,5 +202,5 @@ def _around(scale: Scale, data: Path, key: Key, size: int, seed: int) -> list[fl
     missing = size - there - measured // 2
     if missing > 0:
         fill_folder(fill.Order(data=str(data), signals=missing, seed=seed, project=True))
-    with running_box(data) as box, running_yardstick(plain=scale.plain) as yardstick:
+    with running_box(data) as box, running_yardstick(lean=scale.lean) as yardstick:
         return Stage(scale, key, box, yardstick, seed * 1_000).ratio_now()
