@@ -12,7 +12,7 @@ class BoxError(Exception):
 
     def __init__(self, **details: object) -> None:
         self.details = details
-        super().__init__((type(self).__doc__ or "").format(**details))
+        super().__init__(" ".join((type(self).__doc__ or "").split()).format(**details))
 
 
 class UsageError(BoxError):
@@ -71,7 +71,8 @@ class ForeignFile(BoxError):
 
 
 class NewerSchema(BoxError):
-    """{file} was written by a newer OpsMantik Box (schema {found}, this one knows {known}). Install that version, or restore the backup made before the upgrade."""
+    """{file} was written by a newer OpsMantik Box (schema {found}, this one knows {known}). Install that version, or
+    restore the backup made before the upgrade."""
 
     exit_code = 4
 
@@ -94,6 +95,7 @@ class MonthDamaged(Unavailable):
 
 
 class LedgerPoisoned(BoxError):
-    """The ledger could not be made durable ({problem}). The engine stops: what is on disk after a failed fsync is unknown until it is opened again."""
+    """The ledger could not be made durable ({problem}). The engine stops: what is on disk after a failed fsync is unknown
+    until it is opened again."""
 
     status = 503

@@ -55,7 +55,7 @@ class Acceptance:
             return self._store(batch, now, projected, one_by_one=False)
         except BoxError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever one signal did, the others of its batch get their chance
             log.warning("a batch is run again one by one", problem=repr(error), signals=len(batch))
             return self._store(batch, now, projected, one_by_one=True)
 
@@ -131,7 +131,7 @@ class Writing:
             return self._under_savepoint(self.put, incoming)
         except BoxError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the signal is kept
             return self._quarantine(incoming, error)
 
     def retry(self, incoming: Incoming, seq: int) -> bool:
@@ -146,7 +146,7 @@ class Writing:
             self._under_savepoint(again, incoming)
         except BoxError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it was, the signal is kept
             log.warning("still in quarantine", seq=seq, problem=repr(error))
             return False
         return True
@@ -158,7 +158,7 @@ class Writing:
             with atomically(self._db):
                 answer = write(incoming)
                 self._flush()
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
             self._ledger.next_seq, self.overlay, self._reach = seq, overlay, reach
             self._rows.clear()
             raise disk_error(error) or error from None
@@ -223,7 +223,7 @@ class Writing:
         stamp = self._own_stamp(site_id, arrival, tap, session)
         if stamp is None:
             return False
-        row = self._intent_row(site_id, arrival, tap, decision, known) | {"stamp": stamp}
+        row: dict[str, Any] = self._intent_row(site_id, arrival, tap, decision, known) | {"stamp": stamp}
         row["id"] = self._db.execute(SQL["add_intent"], row | {"breakdown": as_json(row["breakdown"])}).get
         self._ledger.add_feed(self._now, "intent", site_id, row["id"], as_json(_intent_body(row, arrival.signal.device)))
         return True
@@ -291,8 +291,8 @@ class Writing:
         kept = encode_arrival(arrival)
         self._ledger.append([(seq, site_id, event_id, arrival.signal.received_at, kept, None)])
         self._ledger.next_seq = seq + 1
-        self._ledger.alert("quarantine", f"A signal could not be decided ({type(error).__name__}); it is kept. Run `opsmantik-box quarantine retry`.",
-                           self._now, site_id)  # fmt: skip
+        text = f"A signal could not be decided ({type(error).__name__}); it is kept. Run `opsmantik-box quarantine retry`."
+        self._ledger.alert("quarantine", text, self._now, site_id)
         self.quarantined += 1
         known = self._known((site_id, arrival.signal.sid))
         return Answer(False, score(known.fired) if known else 0)

@@ -21,7 +21,7 @@ _left = int(_count or 1)
 
 def point(name: str) -> None:
     """Die here, the N-th time, when a test asked for it. Nothing runs after SIGKILL: no handler, no flush."""
-    global _left
+    global _left  # noqa: PLW0603 - a process dies once
     if name != _name:
         return
     _left -= 1

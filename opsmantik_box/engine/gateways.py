@@ -72,7 +72,8 @@ class Gateway:
         options = self._options
         return [
             sys.executable, "-m", "opsmantik_box.gateway", "--data", os.fspath(options.data), "--link-fd", str(link),
-            "--listen-fd", str(listening), "--walls", options.walls, "--rate-limit", str(options.rate_limit), "--number", str(self.number), "--log-level", options.log_level,
+            "--listen-fd", str(listening), "--walls", options.walls, "--rate-limit", str(options.rate_limit),
+            "--number", str(self.number), "--log-level", options.log_level,
             *(word for network in options.trusted_proxies for word in ("--trusted-proxy", network)),
             *(word for host in options.allowed_origins for word in ("--allowed-origin", host)),
         ]  # fmt: skip

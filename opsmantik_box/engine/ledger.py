@@ -87,7 +87,7 @@ class Ledger:
             yield
             point("before_ledger_commit")
             self.db.execute("commit")
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
             self.next_seq = seq
             self._roll_back()
             raise disk_error(error) or error from None

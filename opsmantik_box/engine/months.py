@@ -167,8 +167,8 @@ def _event_row(no: int, row: SignalRow, decision: Decision, payload: Payload) ->
     if payload.r:
         kept["referrer"] = payload.r
     metadata = msgspec.json.encode(kept).decode() if kept else "{}"
-    return (no, signal.at, row.seq, row.event_id, decision.site_id, payload.u, signal.category, payload.ea or "view", payload.el, payload.ev,
-            metadata, row.received_at)  # fmt: skip
+    return (no, signal.at, row.seq, row.event_id, decision.site_id, payload.u, signal.category, payload.ea or "view", payload.el,
+            payload.ev, metadata, row.received_at)  # fmt: skip
 
 
 class Months:

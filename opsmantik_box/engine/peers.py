@@ -38,7 +38,7 @@ class Peer(asyncio.Protocol):
             log.error("a peer of the link is cut off", problem=str(error), gateway=self.is_gateway)
             self.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._transport = None
         self._service.peer_left(self)
 

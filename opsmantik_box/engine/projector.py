@@ -81,7 +81,7 @@ class Projector:
                 file.apply(news, now)
                 file.wal.tend()
         except apsw.FullError as error:
-            raise LedgerFull() from error
+            raise LedgerFull from error
         except BROKEN as error:
             self._months.replace(month, now, str(error))
             self.start_over()

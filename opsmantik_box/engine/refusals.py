@@ -38,7 +38,7 @@ class Refusals:
 
     def of_today(self, now: int) -> dict[str, int]:
         """By reason, since midnight UTC, as far as they are written."""
-        return {reason: count for reason, count in all_rows(self._ledger.db, SQL["list_refusals"], (_day(now),))}
+        return dict(all_rows(self._ledger.db, SQL["list_refusals"], (_day(now),)))
 
 
 def _day(now: int) -> str:

@@ -126,7 +126,7 @@ class Service:
             gateway.stopping()
         self.tell(m.Drain())
         deadline = monotonic() + STOP_GATEWAYS_SEC
-        while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:
+        while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:  # noqa: ASYNC110 - with a deadline, once a life
             await asyncio.sleep(0.01)
         while self._room:
             self._turn()
@@ -262,7 +262,7 @@ class Service:
             if self._slice_is_due():
                 self._catch_up()
             self.core.tend()
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
             self._fail(error)
             return
         if (self._room and not self.core.full) or self._slice_is_due():
@@ -347,7 +347,7 @@ class Service:
                 return
             except BoxError as error:
                 log.warning("the clock's work is put off", problem=str(error))
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the same
                 self._fail(error)
                 return
 

@@ -18,7 +18,10 @@ from opsmantik_box.engine.directory import Directory
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.vault import Vault
 
-PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
+PHONE = (
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1"
+)
 NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
 DAY = 86_400_000
 
