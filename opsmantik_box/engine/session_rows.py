@@ -39,7 +39,8 @@ def to_row(no: int, s: Session) -> tuple[Any, ...]:
     exit_at, exit_seq = s.exit_key
     return (
         no, s.site_id, uuid_text(s.id), s.month, entry_at, entry_seq, s.entry_page, exit_at, exit_seq, s.exit_page,
-        s.address_prefix or None, s.fingerprint or None, ("weak" if s.weak else "strong") if s.fingerprint else None, *(s.fingerprint_key or (None, None)),
+        s.address_prefix or None, s.fingerprint or None, ("weak" if s.weak else "strong") if s.fingerprint else None,
+        *(s.fingerprint_key or (None, None)),
         *(s.click_id if s.click_kind == kind else None for kind in CLICK_KINDS), *(s.click_key or (None, None)),
         *map(s.campaign.get, CAMPAIGN), *(s.campaign_key or (None, None, None)), NAMES[Rank(s.rank)], s.rank, s.fired, score(s.fired),
         s.weights_version, s.event_count, s.page_views, s.intents, s.conversion_events, s.scroll_pct, s.duration_sec, s.active_sec,
