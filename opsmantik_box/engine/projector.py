@@ -11,7 +11,7 @@ from opsmantik_box.errors import LedgerFull
 
 Decided = tuple[SignalRow, Decision]
 
-SLICE, LONGEST_SLICE = 500, 1_000
+SLICE, LONGEST_SLICE = 250, 1_000
 """Signals a slice: the ledger waits no longer than this takes (about 5 to 20 ms)."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
