@@ -34,7 +34,7 @@ class Core:
             ) from error
         try:
             self.months = Months(folder.months, self.ledger, now, vfs)
-        except (*BROKEN, apsw.FullError, OSError) as error:
+        except (*BROKEN, apsw.FullError, LedgerFull, OSError) as error:
             raise DataFolderUnusable(
                 data=folder.root, problem=f"a month file cannot be made ({error}); is the disk full, or broken?"
             ) from error
