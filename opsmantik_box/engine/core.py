@@ -2,7 +2,7 @@
 
 The order of writes is here, in `accept` and `catch_up`, and nowhere else. Synchronous, one thread, the time passed in."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import apsw
 import structlog
@@ -66,31 +66,36 @@ class Core:
             self._run_full()
             return 0
 
-    def tend(self) -> None:
-        """A WAL checkpoint of the ledger when it is due. Raises LedgerPoisoned."""
-        try:
-            self.ledger.wal.tend()
-        except apsw.FullError:
-            self._run_full()
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+    def tend(self, now: int) -> bool:
+        """One WAL checkpoint that is due, if there is one: the ledger's before a month's. Raises LedgerPoisoned."""
+        if self.ledger.wal.is_due:
+            self._checkpoint_ledger(self.ledger.wal.tend)
+            return True
+        file = next((file for file in self.months.files() if file.wal.is_due), None)
+        if file is None:
+            return False
+        self._checkpoint_month(file, file.wal.tend, now)
+        return True
 
     def rest(self, now: int) -> None:
         """Nobody came for a while: cut the WALs to nothing, so that a restart finds little to do."""
+        if self.ledger.wal.pages:
+            self._checkpoint_ledger(self.ledger.wal.empty)
+        for file in self.months.files():
+            if file.wal.pages:
+                self._checkpoint_month(file, file.wal.empty, now)
+
+    def _checkpoint_ledger(self, checkpoint: Callable[[], bool]) -> None:
         try:
-            if self.ledger.wal.pages:
-                self.ledger.wal.empty()
+            checkpoint()
         except apsw.FullError:
             self._run_full()
         except apsw.Error as error:
             raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
-        for file in self.months.files():
-            if file.wal.pages:
-                self._empty_month(file, now)
 
-    def _empty_month(self, file: MonthFile, now: int) -> None:
+    def _checkpoint_month(self, file: MonthFile, checkpoint: Callable[[], bool], now: int) -> None:
         try:
-            file.wal.empty()
+            checkpoint()
         except apsw.FullError:
             self._run_full()
         except apsw.Error as error:

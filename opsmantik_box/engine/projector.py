@@ -79,7 +79,6 @@ class Projector:
             news = [(row, decision) for row, decision in decided if row.seq > file.checkpoint]
             if news:
                 file.apply(news, now)
-                file.wal.tend()
         except apsw.FullError as error:
             raise LedgerFull from error
         except BROKEN as error:

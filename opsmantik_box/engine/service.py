@@ -259,9 +259,8 @@ class Service:
         try:
             self._accept_waiting()
             self.flush()
-            if self._slice_is_due():
+            if not self.core.tend(self.clock()) and self._slice_is_due():
                 self._catch_up()
-            self.core.tend()
         except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
             self._fail(error)
             return

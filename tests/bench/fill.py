@@ -94,11 +94,12 @@ class Fill:
     def _accept(self, batch: list[Incoming]) -> None:
         self._now = batch[-1].arrival.signal.received_at
         self._core.accept(batch, self._now)
-        self._core.tend()
+        self._core.tend(self._now)
 
     def _catch_up(self) -> None:
         while self._core.lag:
             self._core.catch_up(self._now)
+            self._core.tend(self._now)
 
     def close(self) -> None:
         self._core.close()

@@ -49,7 +49,7 @@ def test_the_engine_stops_when_the_ledgers_wal_checkpoint_cannot_be_synced(
     box.send(3)
     box.disk.fail_sync = times(count, named(file))
     with pytest.raises(LedgerPoisoned):
-        box.core.tend()
+        box.core.tend(box.now)
     box.lose_power()
     box.start()
     box.send(3)
