@@ -26,7 +26,7 @@ SECRET_KEYS = frozenset({
 
 EMAIL, PHONE, SECRET = "[email]", "[phone]", "[secret]"
 
-_EMAIL = re.compile(r"[^\s@,;:<>\"']@[\w-]+(?:\.[\w-]+)+")
+_EMAIL = re.compile(r"[^\s@,;:<>]@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(r"(?<![^\W_])[+(]{0,2}\d[\d\s().\-/]{5,}\d(?!\w)")
 _TOKEN = re.compile(r"[\w\-+/=.~%]{16,}", re.ASCII)
 _SHIFT = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[a-z0-9])|(?<=[0-9])(?=[A-Za-z])", re.ASCII)
