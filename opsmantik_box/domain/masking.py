@@ -48,14 +48,14 @@ def mask_pair(pair: str, keep: Container[str]) -> str:
     key, mark, value = pair.partition("=") if "=" in pair else ("", "", pair)
     if len(value) < 6 or is_plain(plain := key.lower(), keep):
         return pair
-    stands = mask_value(plain, _decode(value) if "%" in value or "+" in value else value)
+    stands = _mask_coded(plain, value) if "%" in value or "+" in value else mask_value(plain, value)
     return f"{key}{mark}{stands}" if stands else pair
 
 
-def _decode(value: str) -> str:
-    """Twice when it was encoded twice: a link inside a link."""
+def _mask_coded(key: str, value: str) -> str:
+    """Also looked at decoded twice, as a link inside a link is."""
     once = unquote_plus(value)
-    return unquote_plus(once) if "%" in once else once
+    return mask_value(key, once) or (mask_value(key, unquote_plus(once)) if "%" in once else "")
 
 
 def mask_value(key: str, value: str) -> str:

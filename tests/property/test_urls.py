@@ -54,6 +54,7 @@ def test_masking_what_is_masked_changes_nothing(query: str):
 
 @given(keys.filter(lambda key: not key.startswith("utm_") and key not in ("keyword", "target")), st.emails(), values, values)
 @example("q", "o'@a.com", "", "")
+@example("q", "%+@a.com", "", "")
 def test_no_email_address_gets_through(key: str, email: str, before: str, after: str):
     host = email.rpartition("@")[2]
     masked = mask_query(f"a={before}&{key}={quote(email)}&b={after}", NONE)
