@@ -1,1 +1,1 @@
-"""The outside world, one small protocol each. Empty until the first adapter (telephony) arrives."""
+"""The outside world, one small protocol each."""

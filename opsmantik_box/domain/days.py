@@ -52,6 +52,16 @@ def _jump(low: int, high: int, day: date, where: ZoneInfo) -> int:
     return high
 
 
+def moment(day: str, minutes: int, timezone_name: str) -> int:
+    """When the clocks there show so many minutes (0 to 1440, where the next day begins) after midnight of a day. A time that comes twice
+    is the first; one that clocks jump over is as much later as they jump."""
+    start, end = day_bounds(day, timezone_name)
+    if minutes in (0, 1440):
+        return end if minutes else start
+    local = datetime.fromisoformat(day).replace(hour=minutes // 60, minute=minutes % 60, tzinfo=zone(timezone_name))
+    return int(local.timestamp()) * 1000
+
+
 def hour_starts(day: str, timezone_name: str) -> list[int]:
     """The first millisecond of each hour of a day, 23 to 25 of them. Hours are counted from the day's beginning."""
     start, end = day_bounds(day, timezone_name)

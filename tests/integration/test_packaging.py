@@ -19,6 +19,7 @@ from tests.harness import FIREFOX, ROOT, environment, fetch, free_port, wait_unt
 
 NEEDED = (
     "opsmantik_box/migrations/ledger/0001_create_ledger.sql",
+    "opsmantik_box/adapters/telephony/verimor.toml",
     "opsmantik_box/tracker/ux-core.js",
     "opsmantik_box/sql/doctor.sql",
 )
