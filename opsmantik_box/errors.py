@@ -38,6 +38,30 @@ class Conflict(BoxError):
     status = 409
 
 
+class Unauthorized(BoxError):
+    """Send a token: `Authorization: Bearer …`. `opsmantik-box token create` makes one."""
+
+    status = 401
+
+
+class Forbidden(BoxError):
+    """This token may not do that: it has the right {has!r}, and {needs!r} is needed."""
+
+    status = 403
+
+
+class NoSuchIntent(BoxError):
+    """There is no such intent or call among those of your sites."""
+
+    status = 404
+
+
+class KeyUsedBefore(BoxError):
+    """This Idempotency-Key came before with another request. Use a new one for each thing that is to be done."""
+
+    status = 422
+
+
 class NotRunning(BoxError):
     """The service is not running on {data}. Start it with `opsmantik-box serve --data {data}`."""
 

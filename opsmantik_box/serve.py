@@ -47,6 +47,7 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) 
     options = GatewayOptions(
         data=data, listening=listening, count=workers, trusted_proxies=settings.trusted_proxies,
         allowed_origins=settings.allowed_origins, rate_limit=rates.session_per_minute, walls=settings.walls, log_level=settings.log_level,
+        public_url=settings.public_url,
     )  # fmt: skip
     return run_service(service, options)
 

@@ -1,17 +1,26 @@
 """Builds a real data folder for tests of reading: the migrations' own SQL, run by Python's SQLite, and rows put in directly."""
 
+import asyncio
 import json
 import sqlite3
 import uuid
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
 
 from opsmantik_box.domain.attribution import NAMES, Rank
 from opsmantik_box.domain.months import month_of, month_start, next_month, partition_names
+from opsmantik_box.gateway.reads import Reads
+from opsmantik_box.ops.report import stats
 from opsmantik_box.resources import resource
 
 PHONE = {"source": "click", "intent_action": "phone"}
 WHATSAPP = {"source": "click", "intent_action": "whatsapp"}
 FORM = {"source": "form", "intent_action": "form"}
+NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
+Answer = TypeVar("Answer")
 
 
 def new_id() -> str:
@@ -112,6 +121,27 @@ class Folder:
     def _insert(self, database: sqlite3.Connection, table: str, **values: object) -> int:
         names, marks = ", ".join(values), ", ".join("?" * len(values))
         return database.execute(f"insert into {table} ({names}) values ({marks})", tuple(values.values())).lastrowid or 0
+
+
+def with_reads(folder: Folder, use: Callable[[Reads], Awaitable[Answer]]) -> Answer:
+    """`use` on the service's reading, which is closed at the end."""
+
+    async def run() -> Answer:
+        reading = Reads(folder.data, folder.names)
+        try:
+            return await use(reading)
+        finally:
+            await reading.close()
+
+    return asyncio.run(run())
+
+
+def ask_both(folder: Folder, site: int, name: str, first: str, last: str, scope: str = "ads", now: int = NOON) -> dict[str, Any]:
+    """The report, after the service and the command have told the same."""
+    by_command = stats(folder.data, name, first, last, scope, now)
+    by_service = with_reads(folder, lambda reading: reading.stats(site, first, last, scope))
+    assert by_command == msgspec.to_builtins(by_service)
+    return by_command
 
 
 def fill_month(folder: Folder, site: int, month: str, sessions: int, events: int) -> None:

@@ -49,7 +49,25 @@ def grant(email: str, site: str, rights: str, data: Path) -> None:
 @json_option
 def list_users(data: Path, as_json: bool) -> None:
     """Every user."""
-    _list(call(data, "list_users"), as_json, "No user yet. Add one: opsmantik-box user add EMAIL --site SITE")
+    print_rows(call(data, "list_users"), as_json, "No user yet. Add one: opsmantik-box user add EMAIL --site SITE")
+
+
+@user.command(name="rights")
+@data_option
+@json_option
+def list_rights(data: Path, as_json: bool) -> None:
+    """Who may do what, on which site."""
+    print_rows(call(data, "list_rights"), as_json, "Nobody yet. Add somebody: opsmantik-box user add EMAIL --site SITE")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--site", metavar="SITE", help="Only from this site.")
+@data_option
+def remove(email: str, site: str | None, data: Path) -> None:
+    """Remove a user with all their tokens, or only from one site. What they did stays on record."""
+    call(data, "remove_user", user=email, site=site)
+    click.echo(f"{email} is removed{f' from {site}' if site else ''}.")
 
 
 @click.group()
@@ -81,7 +99,7 @@ def create(owner: str | None, site: str | None, rights: str | None, name: str, d
 @json_option
 def list_tokens(data: Path, as_json: bool) -> None:
     """Every token: whose, its rights, when it was last used."""
-    _list(call(data, "list_tokens"), as_json, "No token yet. Make one: opsmantik-box token create --user EMAIL")
+    print_rows(call(data, "list_tokens"), as_json, "No token yet. Make one: opsmantik-box token create --user EMAIL")
 
 
 @token.command()
@@ -93,6 +111,34 @@ def revoke(number: int, data: Path) -> None:
     click.echo(f"Token {number} is revoked.")
 
 
+@token.command()
+@click.argument("number", metavar="ID", type=int)
+@click.option("--grace", type=click.IntRange(0, 720), default=24, show_default=True, help="Hours the old token still opens.")
+@data_option
+@json_option
+def rotate(number: int, grace: int, data: Path, as_json: bool) -> None:
+    """Replace a token by a new one; both open for a while, so that nothing stops working in between."""
+    row: dict[str, Any] = call(data, "rotate_token", id=number, grace_ms=grace * 3_600_000)
+    _tell(row, as_json, row["token"])
+    if not as_json:
+        click.echo(f"It replaces token {number}, which opens for {grace} more hours. It is shown this once.", err=True)
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Only what concerns this site.")
+@click.option("--user", "actor", metavar="EMAIL", help="Only what this person did; or `command line`.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=100, show_default=True, help="The newest so many.")
+@data_option
+@json_option
+def audit(site: str | None, actor: str | None, limit: int, data: Path, as_json: bool) -> None:
+    """Who did what, newest first."""
+    from opsmantik_box.cli.output import human_time
+
+    rows: list[dict[str, Any]] = call(data, "list_audit", site=site, user=actor, limit=limit)
+    shown = rows if as_json else [row | {"at": human_time(row["at"])} for row in rows]
+    print_rows(shown, as_json, "Nothing is on record.")
+
+
 def _tell(row: dict[str, Any], as_json: bool, sentence: str) -> None:
     from opsmantik_box.cli.output import print_json
 
@@ -102,7 +148,7 @@ def _tell(row: dict[str, Any], as_json: bool, sentence: str) -> None:
         click.echo(sentence)
 
 
-def _list(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
+def print_rows(rows: list[dict[str, Any]], as_json: bool, nothing: str) -> None:
     """A table whose columns are the rows' keys; times (`…_at`) for people."""
     from opsmantik_box.cli.output import human_time, print_json, print_table
 

@@ -1,5 +1,6 @@
 """`opsmantik-box stats` and `sql`: read what the Box holds, with the service running or not."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -7,6 +8,11 @@ import click
 
 from opsmantik_box.cli.options import data_option, existing_folder, json_option, parse_day
 from opsmantik_box.errors import UsageError
+from opsmantik_box.texts import LANGUAGES, language_of
+
+SCOPES = ("ads", "all", "other_paid")
+SPLITS = ("hour", "device", "source", "campaign", "keyword", "landing_page", "button")
+"""As in domain/report.py and ops/report_text.py, which are imported when the command runs."""
 
 
 @click.command()
@@ -14,24 +20,44 @@ from opsmantik_box.errors import UsageError
 @click.option("--day", metavar="YYYY-MM-DD", help="One of the site's days; default today.")
 @click.option("--from", "from_day", metavar="YYYY-MM-DD", help="The first day.")
 @click.option("--to", "to_day", metavar="YYYY-MM-DD", help="The last day, included.")
-@click.option("--scope", type=click.Choice(["ads", "all"]), default="ads", show_default=True, help="Whose averages and breakdowns.")
+@click.option("--scope", type=click.Choice(SCOPES), default="ads", show_default=True, help="Whose averages and breakdowns.")
+@click.option("--by", "split", type=click.Choice(SPLITS), help="Only the breakdown by this, as a table.")
+@click.option("--line", is_flag=True, help="Only the line from Google's clicks to what was sealed.")
+@click.option(
+    "--lang", "language", type=click.Choice(LANGUAGES), help="Default: what LANG says, else English. JSON is always English."
+)
 @data_option
 @json_option
-def stats(site: str, day: str | None, from_day: str | None, to_day: str | None, scope: str, data: Path, as_json: bool) -> None:
-    """The report of a site's day or days: ad clicks, sessions, intents, sealed."""
+def stats(
+    site: str,
+    day: str | None,
+    from_day: str | None,
+    to_day: str | None,
+    scope: str,
+    split: str | None,
+    line: bool,
+    language: str | None,
+    data: Path,
+    as_json: bool,
+) -> None:
+    """The report of a site's day or days: ad clicks, sessions, intents, sealed, and why these numbers differ."""
     from opsmantik_box.cli.output import clean, print_json
     from opsmantik_box.clock import choose_clock
-    from opsmantik_box.ops.report import format_stats
     from opsmantik_box.ops.report import stats as ask
+    from opsmantik_box.ops.report_text import format_split, format_stats, funnel
 
     if day and (from_day or to_day):
         raise UsageError(problem="Give either --day, or --from and --to.")
+    if line + as_json + bool(split) > 1:
+        raise UsageError(problem="Give one of --line, --by and --json.")
     first, last = (parse_day(one).isoformat() if one else None for one in (day or from_day, day or to_day))
     told = ask(existing_folder(data), site, first, last, scope, choose_clock()())
     if as_json:
         print_json(told)
-    else:
-        click.echo("\n".join(clean(line) for line in format_stats(told).splitlines()))
+        return
+    words = language or language_of(os.environ)
+    text = funnel(told, words) if line else format_split(told, split, words) if split else format_stats(told, words)
+    click.echo("\n".join(clean(one) for one in text.splitlines()))
 
 
 @click.command()

@@ -35,10 +35,10 @@ def read_tap(action: str, label: str, meta: Mapping[str, Any], region: str, wa_h
 
 
 def _tap(kind: str, target: str, meta: Mapping[str, Any]) -> Tap:
-    return Tap(kind, target, _stamp(_text(meta.get("intent_stamp"))), _text(meta.get("position"))[:32])
+    return Tap(kind, target, read_stamp(_text(meta.get("intent_stamp"))), _text(meta.get("position"))[:32])
 
 
-def _stamp(text: str) -> str:
+def read_stamp(text: str) -> str:
     """At most 128 characters. A longer one is hashed: cut, two of them could become one."""
     return text if len(text) <= MAX_STAMP else hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=16).hexdigest()
 

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from opsmantik_box.domain.months import month_start, next_month, previous_month
-from opsmantik_box.domain.report import Question
+from opsmantik_box.domain.questions import Question
 
 END_OF_TIME = 1 << 53
 """Later than any time that is stored."""

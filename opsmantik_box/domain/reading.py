@@ -19,6 +19,7 @@ from opsmantik_box.domain.attribution import CLICK_KINDS, is_google, rank_signal
 from opsmantik_box.domain.intents import read_tap
 from opsmantik_box.domain.months import read_hint
 from opsmantik_box.domain.origins import host_within
+from opsmantik_box.domain.places import NOWHERE, Place, first_known, read_name
 from opsmantik_box.domain.scoring import fired_rules, scroll_depth
 from opsmantik_box.domain.signals import Arrival, Click, Payload, Signal, WireSignal
 from opsmantik_box.domain.site_rules import SiteRules, site_rules
@@ -41,12 +42,14 @@ _encode_payload = msgspec.json.Encoder().encode
 
 class Context(Struct, frozen=True, gc=False):
     """What the request tells besides the signal. Times in UTC milliseconds; `sent_at` is the body's `st`, as sent; `address` is the
-    client's, in full."""
+    client's, in full; `told_place` is a trusted proxy's word, `found_place` the installed file's."""
 
     received_at: int
     sent_at: float | None
     user_agent: str
     address: str
+    told_place: Place = NOWHERE
+    found_place: Place = NOWHERE
 
 
 class Refusal(Struct, frozen=True, gc=False):
@@ -181,6 +184,7 @@ def _read(wire: WireSignal, event: bytes, page: Page, payload: Payload, rules: S
     agent = read_agent(context.user_agent)
     sent_at = wire.st if context.sent_at is None else context.sent_at
     hovers = metadata.read_count(meta.get("cta_hovers"), 1)
+    place = first_known(context.told_place, _meta_place(meta), context.found_place)
     return Signal(
         sid=ids.session_id(rules.id, payload.sid, fingerprint, event),
         at=corrected_time(context.received_at, sent_at, wire.ts),
@@ -202,8 +206,8 @@ def _read(wire: WireSignal, event: bytes, page: Page, payload: Payload, rules: S
         bot_reason=agent.bot_reason,
         internal=_is_internal(page, meta, rules, context.address),
         consent=_read_consent(meta),
-        city=metadata.read_text(meta.get("city")),
-        district=metadata.read_text(meta.get("district")),
+        city=place.city,
+        district=place.district,
         scroll_pct=max(scroll, scroll_depth(action, label, payload.ev)),
         active_sec=metadata.read_count(meta.get("active_sec"), DAY_SEC),
         sent_at=whole_ms(sent_at),
@@ -229,6 +233,12 @@ def _is_internal(page: Page, meta: dict[str, Any], rules: SiteRules, address: st
         or (rules.staging != () and any(host_within(page.host, staging) for staging in rules.staging))
         or (rules.internal != () and is_internal(address, rules.internal))
     )
+
+
+def _meta_place(meta: dict[str, Any]) -> Place:
+    if "city" not in meta and "district" not in meta:
+        return NOWHERE
+    return Place(read_name(metadata.read_text(meta.get("city"))), read_name(metadata.read_text(meta.get("district"))))
 
 
 def _read_consent(meta: dict[str, Any]) -> str:

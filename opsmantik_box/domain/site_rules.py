@@ -12,7 +12,7 @@ from opsmantik_box.domain.sites import Site
 
 class SiteRules(Struct, frozen=True, gc=False):
     """`keep_params`: query keys never masked (lower case). `wa_hosts`: its own WhatsApp addresses, host or host/path. `domains` and
-    `staging` are hosts in read_host's spelling."""
+    `staging` are hosts in read_host's spelling. `place_headers`: in which a trusted proxy tells city and district, b'' for none."""
 
     id: int
     region: str
@@ -22,6 +22,7 @@ class SiteRules(Struct, frozen=True, gc=False):
     wa_hosts: tuple[str, ...]
     internal: Networks
     trusted: Networks
+    place_headers: tuple[bytes, bytes]
 
 
 _derived: dict[int, tuple[Site, SiteRules]] = {}
@@ -48,11 +49,16 @@ def derive_rules(site: Site) -> SiteRules:
         wa_hosts=tuple(_texts(site.settings.get("wa_hosts"))),
         internal=read_networks(site.internal_addresses),
         trusted=read_networks(site.trusted_proxies),
+        place_headers=(_header(site.settings.get("city_header")), _header(site.settings.get("district_header"))),
     )
 
 
 def _hosts(texts: list[str]) -> tuple[str, ...]:
     return tuple(filter(None, map(read_domain, texts)))
+
+
+def _header(value: object) -> bytes:
+    return value.strip().lower().encode("ascii", "ignore") if isinstance(value, str) else b""
 
 
 def _texts(value: object) -> list[str]:

@@ -17,6 +17,7 @@ from opsmantik_box.domain.scoring import RETURNING_AD_USER, breakdown, score
 from opsmantik_box.domain.signals import Arrival, Signal, Tap, decode_arrival, decode_payload, encode_arrival
 from opsmantik_box.engine.connections import all_rows, atomically
 from opsmantik_box.engine.known_sessions import Key, KnownSessions
+from opsmantik_box.engine.leads import join_lead
 from opsmantik_box.engine.ledger import SQL, Ledger, disk_error
 from opsmantik_box.engine.months import Months
 from opsmantik_box.errors import BoxError
@@ -225,6 +226,8 @@ class Writing:
             return False
         row: dict[str, Any] = self._intent_row(site_id, arrival, tap, decision, known) | {"stamp": stamp}
         row["id"] = self._db.execute(SQL["add_intent"], row | {"breakdown": as_json(row["breakdown"])}).get
+        visitor = None if arrival.signal.weak else row["fingerprint"]
+        row["lead"] = join_lead(self._db, row["id"], site_id, row["at"], session=session, fingerprint=visitor, phone_hash=None)
         self._ledger.add_feed(self._now, "intent", site_id, row["id"], as_json(_intent_body(row, arrival.signal.device)))
         return True
 
@@ -238,7 +241,7 @@ class Writing:
         owner = self._db.execute(SQL["find_stamp"], (site_id, tap.stamp)).get
         if owner is None:
             return tap.stamp
-        if owner == session:
+        if owner in (session, ""):
             return None
         self.restamped += 1
         return made
@@ -277,9 +280,10 @@ class Writing:
         return self._db.execute(SQL["find_touch"], (site_id, signal.fingerprint, signal.click.kind, signal.click.id)).get
 
     def _follow(self, site_id: int, signal: Signal, before: Known, after: Known) -> None:
-        """Intents show what is known of their session now."""
+        """Intents and calls show what is known of their session now."""
         told = (after.rank, score(after.fired), after.is_bot, after.is_internal)
-        if after.intents and told != (before.rank, score(before.fired), before.is_bot, before.is_internal):
+        followed = after.intents or (site_id, signal.sid) in self._sessions.contacted
+        if followed and told != (before.rank, score(before.fired), before.is_bot, before.is_internal):
             shown = (NAMES[Rank(after.rank)], told[1], int(after.is_bot), int(after.is_internal))
             self._db.execute(SQL["follow_session"], (*shown, uuid_text(signal.sid), site_id))
 
@@ -300,7 +304,8 @@ class Writing:
 
 def _intent_body(row: dict[str, Any], device: str) -> IntentBody:
     return IntentBody(
-        id=row["id"], at=row["at"], action=row["action"], target=row["target"], page=row["page"], position=row["position"],
+        id=row["id"], lead=row["lead"], at=row["at"],
+        action=row["action"], target=row["target"], page=row["page"], position=row["position"],
         session=row["session_id"], session_month=row["month"], score=row["score"], breakdown=row["breakdown"],
         attribution=row["attribution"], device=device, is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]),
     )  # fmt: skip

@@ -1,37 +1,41 @@
 """What can be asked of the engine by name: a table. Each takes the arguments of one Command and answers plain data."""
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
 
 from opsmantik_box.domain.site_entry import read_entry
+from opsmantik_box.engine import desk_commands, hook_commands
+from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
+from opsmantik_box.engine.asking import COMMANDS, Arguments, check_scope, command, find_asker
 from opsmantik_box.engine.directory import describe_site
 from opsmantik_box.errors import BoxError, LedgerPoisoned, UsageError
 from opsmantik_box.link.messages import Command, Done, Failed, SiteChanged, TokensChanged
 
 if TYPE_CHECKING:
+    from opsmantik_box.engine.peers import Peer
     from opsmantik_box.engine.service import Service
 
-Arguments = dict[str, Any]
-_COMMANDS: dict[str, Callable[["Service", Arguments], Any]] = {}
+Told = TypeVar("Told")
+ALSO = (desk_commands, hook_commands)
+"""Modules that put commands of theirs into the table."""
 
 
-def command(run: Callable[["Service", Arguments], Any]) -> Callable[["Service", Arguments], Any]:
-    """Puts a function into the table, under its own name."""
-    _COMMANDS[run.__name__] = run
-    return run
-
-
-def run_command(service: "Service", asked: Command) -> Done | Failed:
+def run_command(service: "Service", peer: "Peer", asked: Command) -> Done | Failed:
     """Never raises for what was asked; only what poisons the ledger passes through."""
     try:
-        run = _COMMANDS.get(asked.name)
-        if run is None:
+        entry = COMMANDS.get(asked.name)
+        if entry is None:
             raise UsageError(problem=f"The engine knows no command {asked.name!r}.")
-        return Done(asked.rid, run(service, asked.arguments))
+        asker = find_asker(service, peer, asked.token)
+        check_scope(entry, asker)
+        return Done(asked.rid, entry.run(service, asker, asked.arguments))
     except LedgerPoisoned:
         raise
     except BoxError as error:
-        return Failed(asked.rid, type(error).__name__, str(error), error.exit_code)
+        return Failed(
+            asked.rid, type(error).__name__, str(error), error.exit_code, msgspec.to_builtins(error.details.get("current"))
+        )
     except (KeyError, TypeError, ValueError) as error:
         return Failed(asked.rid, "UsageError", f"{asked.name}: {error}", UsageError.exit_code)
 
@@ -98,6 +102,48 @@ def revoke_token(service: "Service", arguments: Arguments) -> dict[str, Any]:
 
 
 @command
+def rotate_token(service: "Service", arguments: Arguments) -> dict[str, Any]:
+    return service.directory.rotate_token(int(arguments["id"]), int(arguments["grace_ms"]), service.clock())
+
+
+@command
+def remove_user(service: "Service", arguments: Arguments) -> dict[str, Any]:
+    site = service.directory.find_site(arguments["site"]) if arguments.get("site") is not None else None
+    service.directory.remove_user(arguments["user"], site, service.clock())
+    service.tell(TokensChanged())
+    return {}
+
+
+@command
+def list_rights(service: "Service", arguments: Arguments) -> list[dict[str, Any]]:
+    return service.directory.list_rights()
+
+
+@command
+def list_audit(service: "Service", arguments: Arguments) -> list[dict[str, Any]]:
+    site = service.directory.find_site(arguments["site"]) if arguments.get("site") is not None else None
+    return service.directory.list_audit(site, arguments.get("user"), int(arguments.get("limit") or 100))
+
+
+@command
+def tell_ad_clicks(service: "Service", arguments: Arguments) -> dict[str, Any]:
+    """Google's numbers: rows of AdClicks, each with its site. All or none."""
+    rows: list[dict[str, Any]] = arguments["rows"]
+    sites = {row["site"]: service.directory.find_site(row["site"]) for row in rows}
+    told = [(sites[row["site"]], _converted(row, AdClicks)) for row in rows]
+    add_ad_clicks(service.core.ledger, told, service.clock())
+    return {"rows": len(told)}
+
+
+@command
+def tell_client_counts(service: "Service", arguments: Arguments) -> dict[str, Any]:
+    """What the client counted himself on a day."""
+    site = service.directory.find_site(arguments["site"])
+    add_client_counts(service.core.ledger, site, _converted(arguments, ClientCounts), service.clock())
+    return {}
+
+
+@command
 def status(service: "Service", arguments: Arguments) -> dict[str, Any]:
     return service.status()
 
@@ -108,3 +154,11 @@ def retry_quarantined(service: "Service", arguments: Arguments) -> dict[str, Any
     stored, still = core.acceptance.retry_quarantined(service.clock(), core.projector.cursor)
     service.wake()
     return {"retried": stored + still, "stored": stored, "still": still}
+
+
+def _converted(fields: Arguments, kind: type[Told]) -> Told:
+    """Loose fields as what they must be; those it has no place for are left out. Raises UsageError."""
+    try:
+        return msgspec.convert(fields, kind)
+    except msgspec.ValidationError as error:
+        raise UsageError(problem=str(error)) from None

@@ -2,7 +2,8 @@
 
 The order of writes is here, in `accept` and `catch_up`, and nowhere else. Synchronous, one thread, the time passed in."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 
 import apsw
 import structlog
@@ -49,8 +50,14 @@ class Core:
 
     def accept(self, batch: Sequence[Incoming], now: int) -> list[Answer]:
         """Decide and store. When this returns, every signal in it is durable. Raises LedgerFull, Unavailable, LedgerPoisoned."""
-        try:
+        with self.minding(now):
             return self.acceptance.accept(batch, now, self.projector.cursor)
+
+    @contextmanager
+    def minding(self, now: int) -> Generator[None]:
+        """What a write tells of the disk is acted upon before it is told on."""
+        try:
+            yield
         except LedgerFull:
             self._run_full()
             raise

@@ -10,16 +10,18 @@ from msgspec import Struct
 from opsmantik_box.domain.ids import site_id_text
 from opsmantik_box.domain.site_entry import SiteEntry, check_entry
 from opsmantik_box.domain.sites import Site
+from opsmantik_box.engine.asking import RIGHTS, Asker, weaker
+from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
 from opsmantik_box.engine.ledger import Ledger
 from opsmantik_box.engine.vault import Vault, new_token
-from opsmantik_box.errors import Conflict, NotFound, UsageError
+from opsmantik_box.errors import Conflict, NotFound, Unauthorized, UsageError
 from opsmantik_box.sql import load
 
 SQL = load("commands")
-RIGHTS = ("read", "operate", "admin")
 _JSON = ("domains", "staging_domains", "internal_addresses", "trusted_proxies", "settings")
 USED_EVERY_MS = 60_000
+MOST_GRACE_MS = 30 * 86_400_000
 
 
 class Principal(Struct, frozen=True):
@@ -141,7 +143,7 @@ class Directory:
 
     def list_tokens(self) -> list[dict[str, Any]]:
         """Every token, without what would let one use it."""
-        names = ("id", "name", "rights", "user", "site", "created_at", "last_used_at", "revoked_at")
+        names = ("id", "name", "rights", "user", "site", "created_at", "last_used_at", "expires_at", "revoked_at")
         return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_tokens"])]
 
     def revoke_token(self, token_id: int, now: int) -> None:
@@ -151,9 +153,71 @@ class Directory:
                 raise NotFound(kind="live token", name=str(token_id), listing="token list")
             self._audit(now, "token revoked", None, str(token_id))
 
+    def rotate_token(self, token_id: int, grace_ms: int, now: int) -> dict[str, Any]:
+        """A successor with the same owner and rights; the old one opens for the grace time. Raises NotFound, UsageError."""
+        if not 0 <= grace_ms <= MOST_GRACE_MS:
+            raise UsageError(problem=f"The old token may live for 0 to {MOST_GRACE_MS // 3_600_000} more hours.")
+        row = self._db.execute(SQL["find_live_token"], (token_id, now)).fetchone()
+        if row is None:
+            raise NotFound(kind="live token", name=str(token_id), listing="token list")
+        name, user_id, site_id, rights = row
+        token = new_token()
+        with self._ledger.transaction():
+            new_id = self._db.execute(SQL["add_token"], (name, self._vault.hash_token(token), user_id, site_id, rights, now)).get
+            self._db.execute(SQL["expire_token"], {"at": now + grace_ms, "id": token_id})
+            self._audit(now, "token rotated", site_id, f"{token_id} to {new_id}")
+        return {
+            "id": new_id,
+            "token": token,
+            "rights": rights,
+            "name": name,
+            "replaces": token_id,
+            "old_expires_at": now + grace_ms,
+        }
+
+    def revoke_expired(self, now: int) -> bool:
+        """Rotated tokens whose grace time is over; whether there were any."""
+        expired = all_rows(self._db, SQL["list_expired_tokens"], (now,))
+        for (token_id,) in expired:
+            self.revoke_token(token_id, now)
+        return bool(expired)
+
+    def remove_user(self, who: str, site: Site | None, now: int) -> None:
+        """From one site, or (without one) altogether, tokens included; what they did stays on record. Raises NotFound."""
+        user_id, email = self.find_user(who)
+        with self._ledger.transaction():
+            if site is not None:
+                if self._db.execute(SQL["leave_site"], (user_id, site.id)).get is None:
+                    raise NotFound(kind="user of this site", name=email, listing="user rights")
+            else:
+                self._db.execute(SQL["leave_sites"], (user_id,))
+                self._db.execute(SQL["revoke_tokens_of"], (now, user_id))
+                self._db.execute(SQL["remove_user"], (now, user_id))
+            self._audit(now, "user removed", site.id if site else None, email)
+
+    def list_rights(self) -> list[dict[str, Any]]:
+        """Who may do what, where."""
+        names = ("user", "site", "rights", "created_at")
+        return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_rights"])]
+
+    def list_audit(self, site: Site | None, actor: str | None, limit: int) -> list[dict[str, Any]]:
+        """Who did what, newest first."""
+        asked = {"site_id": site.id if site else None, "actor": actor, "limit": limit}
+        names = ("id", "at", "actor", "action", "site", "ref", "details")
+        return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_audit"], asked)]
+
+    def find_asker(self, token_id: int, now: int) -> Asker:
+        """Who asks with a token of this number: on each site the lesser of the token's and the person's right. Raises Unauthorized."""
+        row = self._db.execute(SQL["find_asker"], (token_id, now)).fetchone()
+        if row is None:
+            raise Unauthorized
+        user_id, name, email, most = row
+        rights = {site_id: weaker(right, most) for site_id, right in self._db.execute(SQL["sites_of_user"], (user_id,))}
+        return Asker(user_id, name, email, rights)
+
     def find_principal(self, token: str, now: int) -> Principal:
         """Whose token this is, and what it may see."""
-        row = self._db.execute(SQL["find_token"], (self._vault.hash_token(token),)).fetchone()
+        row = self._db.execute(SQL["find_token"], (self._vault.hash_token(token), now)).fetchone()
         if row is None:
             return Principal()
         token_id, user_id, site_id, rights, last_used_at = row

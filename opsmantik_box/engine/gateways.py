@@ -34,6 +34,7 @@ class GatewayOptions(Struct, frozen=True):
     rate_limit: int = 100
     walls: str = "auto"
     log_level: str = "info"
+    public_url: str = ""
 
 
 class Gateway:
@@ -73,7 +74,7 @@ class Gateway:
         return [
             sys.executable, "-m", "opsmantik_box.gateway", "--data", os.fspath(options.data), "--link-fd", str(link),
             "--listen-fd", str(listening), "--walls", options.walls, "--rate-limit", str(options.rate_limit),
-            "--number", str(self.number), "--log-level", options.log_level,
+            "--number", str(self.number), "--log-level", options.log_level, "--public-url", options.public_url,
             *(word for network in options.trusted_proxies for word in ("--trusted-proxy", network)),
             *(word for host in options.allowed_origins for word in ("--allowed-origin", host)),
         ]  # fmt: skip

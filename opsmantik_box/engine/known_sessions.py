@@ -17,6 +17,8 @@ class KnownSessions:
     def __init__(self, find: Callable[[int, bytes], Known | None], limit: int = LIMIT) -> None:
         self._find, self._limit = find, limit
         self._known: OrderedDict[Key, Known] = OrderedDict()
+        self.contacted: set[Key] = set()
+        """Sessions that a call or a posted form was matched with: those rows follow their session as its own intents do."""
 
     def get(self, key: Key) -> Known | None:
         """What is known of a session, from memory or from its month; None for a new one."""

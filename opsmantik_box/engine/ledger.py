@@ -48,7 +48,7 @@ class SignalRow(NamedTuple):
 
 
 class Ledger:
-    """An open ledger. `next_seq` is the number the next accepted signal gets."""
+    """An open ledger. `next_seq` is the number the next accepted signal gets, `feed_seq` that of the newest row of the feed."""
 
     def __init__(self, path: Path, now: int, vfs: str | None = None) -> None:
         """Opens (or makes) and migrates the file. Raises ForeignFile, NewerSchema, apsw.Error."""
@@ -60,6 +60,8 @@ class Ledger:
             self.db.execute(SQL["write_identity"], {"ledger_id": secrets.token_hex(8), "at": now})
         self.ledger_id, self.epoch = self.db.execute(SQL["read_identity"]).get
         self.next_seq = self.last_seq() + 1
+        self.feed_seq: int = self.db.execute(SQL["read_feed_seq"]).get
+        self._fed = False
         self.processed = ProcessedIds(self.db)
 
     def close(self) -> None:
@@ -86,11 +88,13 @@ class Ledger:
             self.db.execute("begin immediate")
             yield
             point("before_ledger_commit")
+            fed = self.db.execute(SQL["read_feed_seq"]).get if self._fed else self.feed_seq  # a savepoint may have taken rows back
             self.db.execute("commit")
         except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
-            self.next_seq = seq
+            self.next_seq, self._fed = seq, False
             self._roll_back()
             raise disk_error(error) or error from None
+        self.feed_seq, self._fed = fed, False
         point("after_ledger_commit")
 
     def _roll_back(self) -> None:
@@ -134,7 +138,8 @@ class Ledger:
             self.add_feed(now, "alert", site_id, ref, as_json(AlertBody(kind, text)))
 
     def add_feed(self, now: int, topic: str, site_id: int | None, ref: int, body: str, version: int = 1) -> int:
-        """A row of the feed, in the caller's transaction; its number."""
+        """A row of the feed, in the caller's transaction; its number. `body`: JSON in one line."""
+        self._fed = True
         return self.db.execute(SQL["add_feed"], (now, topic, site_id, str(ref), version, body)).get
 
 

@@ -17,7 +17,8 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Peer(asyncio.Protocol):
-    """Cuts what arrives into messages for the service. What is sent is written once per turn, not once per message."""
+    """Cuts what arrives into messages for the service. What is sent is written once per turn, not once per message. `shown`: the
+    numbers of the tokens this peer has shown; it may ask with no other."""
 
     def __init__(self, service: "Service", *, is_gateway: bool) -> None:
         self._service, self.is_gateway = service, is_gateway
@@ -25,6 +26,7 @@ class Peer(asyncio.Protocol):
         self._out: list[bytes | bytearray] = []
         self._transport: asyncio.WriteTransport | None = None
         self.walls = ""
+        self.shown: set[int] = set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)

@@ -6,7 +6,6 @@ The watchdog is fed by this same loop: when the writer hangs, so does the feedin
 import asyncio
 import os
 import signal
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -14,26 +13,30 @@ import structlog
 
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock, monotonic
-from opsmantik_box.domain.rates import RateLimits, Rates
+from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.admission import Admission
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
+from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.directory import Directory
+from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
+from opsmantik_box.engine.hints import HintBoard
+from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.ledger import SQL
 from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
-from opsmantik_box.engine.projector import SLICE, slice_for
+from opsmantik_box.engine.projector import slice_for
 from opsmantik_box.engine.refusals import Refusals
+from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
 from opsmantik_box.errors import BoxError, LedgerPoisoned, Unavailable
 from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.link import messages as m
 
-GATHER_SEC = 0.05
-"""How long accepted signals wait for others before they go to their month file together."""
 BUSY_SEC = 2
 FULL_SEC = 10
 STOP_GATEWAYS_SEC = 4.0
@@ -50,8 +53,9 @@ class Service:
     def __init__(self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds) -> None:
         self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
         self.directory = Directory(core.ledger, vault)
+        self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
         self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
-        self._rates, self._admission = Rates(limits), Admission()
+        self._admission, self._pace = Admission(limits), Pace(self.wake)
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()
         self._unflushed: set[Peer] = set()
@@ -59,12 +63,9 @@ class Service:
         self._scheduled = False
         self._replaying = core.lag > 0
         self._started_at = clock()
-        self._gathering: asyncio.TimerHandle | None = None
-        self._gathered = False
         self._busy_at = monotonic()
-        self._behind_since: int | None = None
         self._refusals = Refusals(core.ledger)
-        self._limited_clicks: Counter[int] = Counter()
+        self._feed, self.hints = Feed(core.ledger), HintBoard(self.tell)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._ended: asyncio.Future[int] | None = None
@@ -156,6 +157,7 @@ class Service:
         self._peers.add(peer)
         if peer.is_gateway:
             peer.send(m.Months(self.core.months.names()))
+            peer.send(self._feed.ends())
             for site in self.directory.sites.values():
                 peer.send(m.SiteChanged(site))
             peer.send(self._state())
@@ -169,7 +171,11 @@ class Service:
         self._unflushed.add(peer)
 
     def flush(self) -> None:
-        for peer in self._unflushed:
+        """The end of a turn: what peers are to hear, and how far the feed is now. Gateways first: who is told that a change was made
+        (a token revoked) finds it made."""
+        if (news := self._feed.news()) is not None:
+            self.tell(news)
+        for peer in sorted(self._unflushed, key=lambda peer: not peer.is_gateway):
             peer.flush()
         self._unflushed.clear()
 
@@ -189,11 +195,15 @@ class Service:
             case m.AskSite():
                 peer.send(m.SiteFound(asked.rid, self.directory.find_public(asked.public_id)))
             case m.AskToken():
-                self._guard(lambda: peer.send(self._find_token(asked)))
+                self._guard(lambda: peer.send(self._find_token(peer, asked)))
             case m.Count():
                 self._refusals.note(asked.refusals)
             case m.Command():
-                self._guard(lambda: peer.send(run_command(self, asked)))
+                self._guard(lambda: peer.send(run_command(self, peer, asked)))
+            case m.Prove():
+                peer.send(self.hooks.answer(asked, self.clock()))
+            case m.TellCall() | m.TellForm():
+                self._guard(lambda: peer.send(self._tell(asked)))
             case m.Ready():
                 peer.walls = asked.walls
                 log.info("a gateway serves", walls=asked.walls)
@@ -204,14 +214,30 @@ class Service:
         except LedgerPoisoned as error:
             self._fail(error)
 
-    def _find_token(self, asked: m.AskToken) -> m.TokenFound:
+    def _find_token(self, peer: Peer, asked: m.AskToken) -> m.TokenFound:
         try:
             found = self.directory.find_principal(asked.token, self.clock())
         except LedgerPoisoned:
             raise
         except BoxError:
             return m.TokenFound(asked.rid, 0, "", [])
+        peer.shown.add(found.token_id)
         return m.TokenFound(asked.rid, found.token_id, found.rights, found.site_ids)
+
+    def _tell(self, asked: m.TellCall | m.TellForm) -> m.Told | m.Refused:
+        """A call or a form, one commit each: they are few, and each is matched with what was accepted before it."""
+        refusal = self._refusal(asked.rid)
+        if refusal is not None:
+            return refusal
+        try:
+            return self.telling.tell(asked, self.clock())
+        except LedgerPoisoned:
+            raise
+        except Unavailable as error:
+            return m.Refused(asked.rid, "full" if self.core.full else "busy", error.retry_after or BUSY_SEC)
+        except Exception as error:  # noqa: BLE001 - nothing was stored; one call must not cut off the gateway that brought it
+            log.error("[CALL_FAULT]", kind=type(error).__name__, site=asked.site_id)
+            return m.Refused(asked.rid, "busy", BUSY_SEC)
 
     # --- turns --------------------------------------------------------------------------------------------------------------------
 
@@ -220,16 +246,10 @@ class Service:
         if refusal is not None:
             peer.send(refusal)
             return
-        remaining = 0
-        if asked.address:
-            verdict = self._rates.admit(
-                asked.site_id, asked.address, asked.session, len(asked.arrivals), asked.conversion, self.clock()
-            )
-            if not verdict.allowed:
-                self._limited_clicks[asked.site_id] += sum(arrival.signal.click is not None for arrival in asked.arrivals)
-                peer.send(m.Limited(asked.rid, verdict.retry_after))
-                return
-            remaining = verdict.remaining
+        remaining = self._admission.admit(asked, self.clock())
+        if isinstance(remaining, m.Limited):
+            peer.send(remaining)
+            return
         self._room.add(peer, asked, remaining)
         self.wake()
 
@@ -270,18 +290,8 @@ class Service:
             self._end_replay()
 
     def _slice_is_due(self) -> bool:
-        """A full slice is worth its transaction at once; fewer signals gather for a moment first."""
-        if not self.core.lag or self.core.full:
-            return False
-        if self.core.lag >= SLICE or self._replaying or self.core.projector.rebuilding or self._gathered:
-            return True
-        if self._gathering is None:
-            self._gathering = asyncio.get_running_loop().call_later(GATHER_SEC, self._end_gathering)
-        return False
-
-    def _end_gathering(self) -> None:
-        self._gathering, self._gathered = None, True
-        self.wake()
+        urgent = self._replaying or self.core.projector.rebuilding
+        return not self.core.full and self._pace.is_due(self.core.lag, urgent=urgent)
 
     def _accept_waiting(self) -> None:
         batch = self._room.take()
@@ -307,20 +317,18 @@ class Service:
         start = 0
         for waiting in batch:
             end = start + len(waiting.asked.arrivals)
-            waiting.peer.send(m.Accepted(waiting.asked.rid, list(answers[start:end]), waiting.remaining))
+            mine = answers[start:end]
+            waiting.peer.send(m.Accepted(waiting.asked.rid, list(mine), waiting.remaining))
+            self.hints.add_accepted(waiting.asked.site_id, waiting.asked.arrivals, mine)
             self.last_signal[waiting.asked.site_id] = now
             start = end
 
     def _catch_up(self) -> None:
-        self._gathered = False
         names = self.core.months.names()
         self.core.catch_up(self.clock(), slice_for(self.core.lag))
         if self.core.months.names() != names:
             self.tell(m.Months(self.core.months.names()))
-        if not self.core.lag:
-            self._behind_since = None
-        elif self._behind_since is None:
-            self._behind_since = self.clock()
+        self._pace.note_slice(self.core.lag, self.clock())
 
     def _end_replay(self) -> None:
         self._replaying = False
@@ -359,22 +367,20 @@ class Service:
             self.core.rest(self.clock())
         if not self.core.full:
             self._refusals.write(self.clock())
-            self._tell_limited_clicks()
-        if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full and self.core.keep_months(self.clock()):
-            self.tell(m.Months(self.core.months.names()))
+            self._admission.tell_limited_clicks(self.core.ledger, self.clock())
+            ring_reminders(self.core.ledger, self.clock())
+        if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full:
+            self._keep_calendar()
         if self.core.lag and not self.core.full:
             self.wake()
         self._tell_state()
 
-    def _tell_limited_clicks(self) -> None:
-        """A click that was paid for and turned away is worth a person's look."""
-        limited, self._limited_clicks = +self._limited_clicks, Counter()
-        if not limited:
-            return
-        with self.core.ledger.transaction():
-            for site_id, signals in limited.items():
-                text = f"{signals} signals with a click id were refused by the rate limit. Is a proxy's address taken for the visitors'?"
-                self.core.ledger.alert("rate_limited_clicks", text, self.clock(), site_id)
+    def _keep_calendar(self) -> None:
+        if self.core.keep_months(self.clock()):
+            self.tell(m.Months(self.core.months.names()))
+        if self.directory.revoke_expired(self.clock()):
+            self.tell(m.TokensChanged())
+        self._feed.trim(self.clock())
 
     async def _feed_watchdog(self) -> None:
         interval = watchdog_sec()
@@ -386,7 +392,7 @@ class Service:
 
     def _state(self) -> m.State:
         accepting, reason = self._condition()
-        lag_ms = self.clock() - self._behind_since if self._behind_since is not None else 0
+        lag_ms = self._pace.lag_ms(self.clock())
         return m.State(accepting and not self._stopping, reason or ("stopping" if self._stopping else ""), self.core.lag, lag_ms)
 
     def _tell_state(self) -> None:

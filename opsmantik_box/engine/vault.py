@@ -5,11 +5,12 @@ import os
 import secrets
 from pathlib import Path
 
-from opsmantik_box.engine.connections import OTHER_CACHE_MB, open_database
+from opsmantik_box.engine.connections import OTHER_CACHE_MB, all_rows, open_database
 from opsmantik_box.engine.migrations import migrate
 from opsmantik_box.sql import load
 
 SQL = load("commands")
+HOOKS = load("hooks")
 
 
 class Vault:
@@ -29,6 +30,27 @@ class Vault:
     def hash_token(self, token: str) -> bytes:
         """What the ledger keeps of a token: useless without this file."""
         return hashlib.blake2b(token.encode(), key=self._token_key, digest_size=32).digest()
+
+    def box_key(self, purpose: str) -> bytes:
+        """32 bytes of the Box's own for this purpose, made when they are first asked for."""
+        key = self._db.execute(HOOKS["read_box_key"], (purpose,)).get
+        if key is None:
+            key = os.urandom(32)
+            self._db.execute(HOOKS["write_box_key"], (purpose, key))
+        return key
+
+    def add_hook_key(self, hook_id: int, kind: str, secret: str, now: int) -> None:
+        """What an exchange signs with (`signature`), or 'user:password' (`basic`)."""
+        self._db.execute(HOOKS["add_key"], (hook_id, kind, secret, now))
+
+    def hook_keys(self, hook_id: int, kind: str) -> tuple[str, ...]:
+        """Newest first."""
+        return tuple(secret for _, secret in all_rows(self._db, HOOKS["list_keys"], (hook_id, kind)))
+
+    def keep_newest_keys(self, hook_id: int, kind: str, kept: int) -> None:
+        """Older keys of this kind are not believed any more."""
+        for key_id, _ in all_rows(self._db, HOOKS["list_keys"], (hook_id, kind))[kept:]:
+            self._db.execute(HOOKS["drop_key"], (key_id,))
 
     def close(self) -> None:
         self._db.close()

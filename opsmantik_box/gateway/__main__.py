@@ -19,6 +19,7 @@ import uvicorn
 import uvloop
 from msgspec import Struct
 
+from opsmantik_box.adapters.geo import GeoFile, geo_file
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.garbage import collect_rarely
@@ -28,9 +29,12 @@ from opsmantik_box.gateway.api import build_api
 from opsmantik_box.gateway.app import Router
 from opsmantik_box.gateway.asgi import Application
 from opsmantik_box.gateway.call_event import CallEvent
+from opsmantik_box.gateway.geo import refresh, watch
+from opsmantik_box.gateway.hooks import Hooks
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
 from opsmantik_box.gateway.reads import Reads
+from opsmantik_box.gateway.stream import Stream
 from opsmantik_box.gateway.sync import Sync
 from opsmantik_box.logs import configure_logs
 
@@ -54,6 +58,7 @@ class Options(Struct, frozen=True):
     walls: str
     number: int
     log_level: str
+    public_url: str = ""
 
 
 def read_options(arguments: list[str] | None = None) -> Options:
@@ -67,6 +72,7 @@ def read_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--walls", choices=walls.WALLS, default="auto")
     parser.add_argument("--number", type=int, default=0)
     parser.add_argument("--log-level", default="info")
+    parser.add_argument("--public-url", default="")
     return Options(**vars(parser.parse_args(arguments)))
 
 
@@ -101,9 +107,13 @@ class Gateway:
         clock = choose_clock()
         reads = Reads(options.data, lambda: self.link.months)
         trusted, origins = read_networks(options.trusted_proxy), tuple(options.allowed_origin)
-        sync = Sync(self.link, clock, trusted, origins, options.rate_limit)
+        self._geo = GeoFile(geo_file(options.data))
+        sync = Sync(self.link, clock, trusted, origins, options.rate_limit, self._geo)
         calls = CallEvent(self.link, clock, reads, trusted, origins)
-        self._router = Router(sync, calls, cast("Application", build_api(reads, self.link, clock)), self.link)
+        hooks = Hooks(self.link, clock, trusted, options.public_url)
+        self._stream = Stream(self.link, Reads(options.data, list), reads)
+        api = cast("Application", build_api(reads, self.link, clock))
+        self._router = Router(sync, calls, hooks, self._stream, api, self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)
         self.drained = False
@@ -113,10 +123,13 @@ class Gateway:
         loop = asyncio.get_running_loop()
         await loop.create_unix_connection(lambda: self.link, sock=socket.socket(fileno=self._options.link_fd))
         await self.link.announced.wait()
-        sweeping = asyncio.create_task(self._sweep.run())
+        await refresh(self._geo)
+        beside = [asyncio.create_task(self._sweep.run()), asyncio.create_task(watch(self._geo))]
         listening = socket.socket(fileno=self._options.listen_fd)
         await self._server.serve(sockets=[listening])
-        sweeping.cancel()
+        for task in beside:
+            task.cancel()
+        await self._stream.close()
         self.link.close()
         await asyncio.sleep(0)
 
@@ -134,6 +147,7 @@ class Gateway:
 
     def _stop(self, grace: float, last_resort: float) -> None:
         self._router.draining = self._sweep.stopping = True
+        self._stream.end_all()
         self._server.stop(grace, last_resort)
 
 

@@ -32,6 +32,7 @@ class Answer(msgspec.Struct, gc=False):
     remaining: int = RATE_LIMIT
     retry_after: int = 0
     close: bool = False
+    challenge: bytes = b'Bearer realm="OpsMantik Box"'
 
 
 class Refused(Exception):
@@ -59,7 +60,11 @@ TOO_SLOW = refusal("Request timeout")
 MALFORMED = refusal("Malformed request")
 HEADERS_TOO_LARGE = refusal("Request header fields too large")
 NO_TOKEN = refusal("A call is told with the site's token: Authorization: Bearer")
-NO_CALLS_YET = refusal("This version of the Box does not take calls")
+NOT_FOUND = refusal("Not found")
+NOT_PROVEN = refusal("The request did not prove that it comes from the exchange")
+ADDRESS = refusal("This address may not send here")
+UNREADABLE = refusal("The request tells of a call in no way this hook reads")
+TAKEN = b'{"ok":true,"status":"taken"}'
 NOT_READ = refusal("Database read failed")
 UNMATCHED = b'{"ok":true,"status":"unmatched"}'
 SKIPPED = b'{"ok":true,"score":0,"status":"synced_skipped_missing_id"}'
@@ -110,6 +115,11 @@ def matched(call_id: int, session_id: str, score: int) -> bytes:
     return msgspec.json.encode({"ok": True, "status": "matched", "call_id": call_id, "session_id": session_id, "lead_score": score})
 
 
+def unmatched(call_id: int) -> bytes:
+    """The body for a call that is on disk, and came from no visit that is known."""
+    return msgspec.json.encode({"ok": True, "status": "unmatched", "call_id": call_id})
+
+
 def unavailable(retry_after: int = 2) -> Answer:
     """Nothing was stored; come back."""
     return Answer(503, NOT_STORED, retry_after=retry_after)
@@ -154,7 +164,7 @@ def _rare(answer: Answer) -> Headers:
     if answer.retry_after:
         headers.append((b"retry-after", b"%d" % answer.retry_after))
     if answer.status == 401:
-        headers.append((b"www-authenticate", b'Bearer realm="OpsMantik Box"'))
+        headers.append((b"www-authenticate", answer.challenge))
     if answer.status == 405:
         headers.append((b"allow", b"POST, OPTIONS"))
     return headers

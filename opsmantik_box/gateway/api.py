@@ -1,7 +1,7 @@
-"""The console's API under /api/v1: one's own sites, their numbers, lists and sessions, for whoever has a token.
+"""The console's API under /api/v1: one's own sites, their numbers, lists and sessions, for whoever has a token; and the desk (desk_api.py).
 
 Promises: a site or session of another tenant and one that does not exist give the same 404; every error is a problem document
-(RFC 9457); every route declares the right it needs. Reads only; never answers a client's mistake with a 5xx.
+(RFC 9457); every route declares the right it needs. Writes nothing itself; never answers a client's mistake with a 5xx.
 """
 
 from collections.abc import Sequence
@@ -15,27 +15,33 @@ from litestar.openapi.spec import Components, SecurityScheme
 from litestar.params import PathParameter, QueryParameter, SkipValidation
 from litestar.types import ControllerRouterHandler
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.days import day_bounds, day_of
-from opsmantik_box.domain.ids import event_id, site_id_text, uuid_text
+from opsmantik_box.domain.feed import FeedPosition
+from opsmantik_box.domain.ids import event_id, uuid_text
 from opsmantik_box.domain.pages import END_OF_TIME, Position, Row, Span
-from opsmantik_box.domain.report import MOST_DAYS, Stats
+from opsmantik_box.domain.report import MOST_DAYS
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import UsageError
-from opsmantik_box.gateway.auth import AuthedRequest, guard_with
+from opsmantik_box.gateway.auth import AuthedRequest, guard_with, own_site
 from opsmantik_box.gateway.cursors import read_cursor, write_cursor
+from opsmantik_box.gateway.desk_api import DESK_ROUTES
+from opsmantik_box.gateway.forms_api import FORM_ROUTES
 from opsmantik_box.gateway.link import EngineLink
-from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, NoSuchSite, documented
+from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, documented
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.gateway.rows import (
     EventList,
     EventPage,
     IntentPage,
+    LineList,
     SessionPage,
     SiteList,
     SiteView,
+    StatsView,
     Timeline,
     read_event,
     read_intent,
@@ -55,12 +61,13 @@ class Desk(Struct, frozen=True):
     clock: Clock
 
     async def site(self, request: AuthedRequest, told: str) -> Site:
-        """The caller's site of this public id. Raises NoSuchSite for any other: nobody learns which there are."""
-        public_id = site_id_text(told)
-        site = (self.link.sites.get(public_id) or await self.link.ask_site(public_id)) if public_id else None
-        if site is None or site.id not in request.auth.site_ids:
-            raise NoSuchSite
-        return site
+        """The caller's site of this public id. Raises NoSuchSite."""
+        return await own_site(self.link, request.auth, told)
+
+    def feed(self) -> str:
+        """Where the feed is now. Asked for before a list is read: what is committed in between is on the page and is told by the stream
+        as well, with the same ref and version; the other way round it would be in neither."""
+        return str(FeedPosition(self.link.feed.epoch, self.link.feed.newest))
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
@@ -70,7 +77,9 @@ Last = Annotated[date | None, QueryParameter(name="to", description="Last day, i
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows at most.")]
 Cursor = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before.")]
 Which = Annotated[Literal["ads", "all", "bots", "internal"], QueryParameter(name="scope", description="Which traffic.")]
-ReportScope = Annotated[Literal["ads", "all"], QueryParameter(name="scope", description="What averages and splits are of.")]
+ReportScope = Annotated[
+    Literal["ads", "all", "other_paid"], QueryParameter(name="scope", description="What averages and splits are of.")
+]
 SessionId = Annotated[str, PathParameter(description="The session's id (UUID).")]
 FILTERS: dict[str, dict[str, int]] = {
     "ads": {"is_bot": 0, "is_internal": 0, "ads": 1},
@@ -94,9 +103,18 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
     """The newest 100 events of all my sites."""
     names = {number: site.public_id for number, site in desk.link.sites_by_id.items()}
     mine = [number for number in request.auth.site_ids if number in names]
-    span = Span(0, Position(END_OF_TIME, 0), NEWEST)
+    span, feed = Span(0, Position(END_OF_TIME, 0), NEWEST), desk.feed()
     rows = await desk.reads.newest("list_events", mine, span)
-    return EventList([read_event(row, names[row[3]]) for row in rows[:NEWEST]])
+    return EventList([read_event(row, names[row[3]]) for row in rows[:NEWEST]], feed)
+
+
+@get("/stats", opt=READ, responses=documented(400))
+async def read_lines(request: AuthedRequest, desk: TheDesk, first: First = None, last: Last = None) -> LineList:
+    """One line a site that this token sees: the report without its splits. Both days default to each site's today."""
+    now, feed, known = desk.clock(), desk.feed(), desk.link.sites_by_id
+    mine = [known[number] for number in request.auth.site_ids if number in known]
+    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in mine]
+    return LineList(await desk.reads.lines(asked), feed)
 
 
 @get("/sites/{site:str}/stats", opt=READ, responses=documented(400, 404))
@@ -107,11 +125,12 @@ async def read_stats(
     first: First = None,
     last: Last = None,
     which: ReportScope = "ads",
-) -> Stats:
+) -> StatsView:
     """The report of the site's days, both inside; both default to today."""
     mine = await desk.site(request, site)
     begin, end = chosen_days(first, last, day_of(desk.clock(), mine.timezone))
-    return await desk.reads.stats(mine.id, begin, end, which)
+    feed = desk.feed()
+    return StatsView(**asdict(await desk.reads.stats(mine.id, begin, end, which)), feed=feed)
 
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))
@@ -126,9 +145,9 @@ async def list_events(
 ) -> EventPage:
     """Newest first."""
     mine = await desk.site(request, site)
-    span = chosen_span("events", mine, 0, limit, cursor, (first, last))
+    span, feed = chosen_span("events", mine, 0, limit, cursor, (first, last)), desk.feed()
     rows = await desk.reads.newest("list_events", (mine.id,), span)
-    return EventPage([read_event(row, mine.public_id) for row in rows[:limit]], next_cursor("events", rows, limit))
+    return EventPage([read_event(row, mine.public_id) for row in rows[:limit]], next_cursor("events", rows, limit), feed)
 
 
 @get("/sites/{site:str}/sessions", opt=READ, responses=documented(400, 404))
@@ -144,9 +163,9 @@ async def list_sessions(
 ) -> SessionPage:
     """Newest first. `all` is everything but bots and internal visits."""
     mine = await desk.site(request, site)
-    span = chosen_span("sessions", mine, "", limit, cursor, (first, last))
+    span, feed = chosen_span("sessions", mine, "", limit, cursor, (first, last)), desk.feed()
     rows = await desk.reads.newest("list_sessions", (mine.id,), span, FILTERS[which])
-    return SessionPage([read_session(row, mine.public_id) for row in rows[:limit]], next_cursor("sessions", rows, limit))
+    return SessionPage([read_session(row, mine.public_id) for row in rows[:limit]], next_cursor("sessions", rows, limit), feed)
 
 
 @get("/sites/{site:str}/intents", opt=READ, responses=documented(400, 404))
@@ -162,9 +181,9 @@ async def list_intents(
 ) -> IntentPage:
     """Taps, forms and calls, newest first. `all` is everything but those of bots and internal visits."""
     mine = await desk.site(request, site)
-    span = chosen_span("intents", mine, 0, limit, cursor, (first, last))
+    span, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.feed()
     rows = await desk.reads.intents(mine.id, span, FILTERS[which])
-    return IntentPage([read_intent(row, mine.public_id) for row in rows[:limit]], next_cursor("intents", rows, limit))
+    return IntentPage([read_intent(row, mine.public_id) for row in rows[:limit]], next_cursor("intents", rows, limit), feed)
 
 
 @get("/sites/{site:str}/sessions/{sid:str}", opt=READ, responses=documented(400, 404))
@@ -173,7 +192,7 @@ async def read_timeline(
 ) -> Timeline:
     """A session: what it was, what it led to, and its events in the order in which they happened."""
     mine = await desk.site(request, site)
-    value = event_id(sid)
+    value, feed = event_id(sid), desk.feed()
     found = await desk.reads.session(mine.id, uuid_text(value)) if value else None
     if found is None:
         raise NoSuchSession
@@ -186,6 +205,7 @@ async def read_timeline(
         [read_intent(one, mine.public_id) for one in intents],
         [read_event(one, mine.public_id) for one in events[:limit]],
         next_cursor("timeline", events, limit),
+        feed,
     )
 
 
@@ -195,9 +215,10 @@ async def read_document(request: AuthedRequest) -> dict[str, Any]:
     return request.app.state.document
 
 
-ROUTES: list[ControllerRouterHandler] = [
-    list_sites, newest_events, read_stats, list_events, list_sessions, list_intents, read_timeline, read_document,
+READ_ROUTES: list[ControllerRouterHandler] = [
+    list_sites, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline, read_document,
 ]  # fmt: skip
+ROUTES = [*READ_ROUTES, *DESK_ROUTES, *FORM_ROUTES]
 
 
 def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:
@@ -241,18 +262,18 @@ def next_cursor(listing: str, rows: Sequence[Row], limit: int) -> str | None:
     return write_cursor(listing, Position(last[0], last[1]))
 
 
-def build_document(routes: Sequence[ControllerRouterHandler], desk: Provide) -> dict[str, Any]:
+def build_document(routes: Sequence[ControllerRouterHandler], given: dict[str, Provide]) -> dict[str, Any]:
     """The OpenAPI document. An application of its own makes it, because the framework would serve pages beside it."""
     config = OpenAPIConfig(
         title="OpsMantik Box",
         version=__version__,
-        description="Reading back what the Box knows. Times are UTC milliseconds, days are the site's.",
+        description="Reading back what the Box knows, and working on it. Times are UTC milliseconds, days are the site's.",
         use_handler_docstrings=True,
         security=[{"token": []}],
         components=Components(security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}),
     )
     documented_app = Litestar(
-        path="/api/v1", route_handlers=list(routes), openapi_config=config, dependencies={"desk": desk}, logging_config=None
+        path="/api/v1", route_handlers=list(routes), openapi_config=config, dependencies=given, logging_config=None
     )
     return documented_app.openapi_schema.to_schema()
 
@@ -260,10 +281,11 @@ def build_document(routes: Sequence[ControllerRouterHandler], desk: Provide) -> 
 def build_api(reads: Reads, link: EngineLink, clock: Clock) -> Litestar:
     """The application behind /api/sync: everything under /api/v1."""
     desk = Provide(lambda: Desk(reads, link, clock), sync_to_thread=False)
+    given = {"desk": desk, "link": Provide(lambda: link, sync_to_thread=False)}
     app = Litestar(
         path="/api/v1",
         route_handlers=ROUTES,
-        dependencies={"desk": desk},
+        dependencies=given,
         guards=[guard_with(link.ask_token)],
         exception_handlers=HANDLERS,
         on_shutdown=[reads.close],
@@ -271,5 +293,5 @@ def build_api(reads: Reads, link: EngineLink, clock: Clock) -> Litestar:
         logging_config=None,
         response_headers=HEADERS,
     )
-    app.state.document = build_document(ROUTES, desk)
+    app.state.document = build_document(ROUTES, given)
     return app

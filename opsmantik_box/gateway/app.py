@@ -1,5 +1,5 @@
-"""Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/ux-core.js` the tracker, `/healthz`
-and `/readyz` two fixed answers, everything else the API.
+"""Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/hooks/` exchanges, `/api/stream` the
+stream, `/ux-core.js` the tracker, `/healthz` and `/readyz` two fixed answers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
@@ -16,14 +16,24 @@ from opsmantik_box.gateway.static import TrackerScript
 
 SYNC = "/api/sync"
 CALL_EVENT = "/api/call-event"
+STREAM = "/api/stream"
+HOOKS = "/hooks/"
 
 
 class Router:
     """The ASGI application. `draining` makes it not ready, whatever the engine says."""
 
-    def __init__(self, sync: Application, call_event: Application, api: Application, link: EngineLink) -> None:
-        self._sync, self._call_event, self._api, self._link = sync, call_event, api, link
-        self._tracker = TrackerScript()
+    def __init__(
+        self,
+        sync: Application,
+        call_event: Application,
+        hooks: Application,
+        stream: Application,
+        api: Application,
+        link: EngineLink,
+    ) -> None:
+        self._sync, self._hooks, self._api, self._link = sync, hooks, api, link
+        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream, TRACKER: TrackerScript()}
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False
 
@@ -32,10 +42,10 @@ class Router:
             path = scope["path"]
             if path == SYNC:
                 return self._sync(scope, receive, send)
-            if path == CALL_EVENT:
-                return self._call_event(scope, receive, send)
-            if path == TRACKER:
-                return self._tracker(scope, receive, send)
+            if path in self._fixed:
+                return self._fixed[path](scope, receive, send)
+            if path.startswith(HOOKS):
+                return self._hooks(scope, receive, send)
             if path in self._probes and scope["method"] in ("GET", "HEAD"):
                 return self._probes[path](scope, receive, send)
         return self._api(scope, receive, send)

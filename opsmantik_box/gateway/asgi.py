@@ -1,7 +1,7 @@
 """Requests and answers as ASGI messages: headers as a map, a body of bounded size, an answer. Knows nothing of signals."""
 
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
 from opsmantik_box.gateway.answers import Headers
 
@@ -19,6 +19,33 @@ ANSWER = "opsmantik.answer"
 """In a scope of our own protocol: `await scope[ANSWER](status, header block, body)` answers in one write, where ASGI makes two."""
 
 
+STREAM = "opsmantik.stream"
+"""In a scope of our own protocol: `scope[STREAM](header block)` begins an answer without an end, and gives its OpenAnswer."""
+
+
+class OpenAnswer(Protocol):
+    """An answer that goes on until one of both hangs up; `receive` then says so."""
+
+    @property
+    def unread(self) -> int:
+        """Bytes that were written and that the system has not taken yet: the client reads more slowly than it is told."""
+        ...
+
+    @property
+    def is_over(self) -> bool:
+        """One of both has hung up."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """At once, whether the client reads or not; nothing once it is gone."""
+
+    async def drain(self) -> None:
+        """Waits until the client has read most of what was written, or is gone."""
+
+    def end(self) -> None:
+        """Hangs up; what the client has not read by then, it does not get."""
+
+
 class Disconnected(Exception):
     """The client is gone: there is no one to answer."""
 
@@ -31,6 +58,11 @@ def header_map(headers: Headers) -> HeaderMap:
         for name, value in headers:
             named[name] = named[name] + b", " + value if name in named else value
     return named
+
+
+def texts_of(headers: HeaderMap) -> dict[str, str]:
+    """Names and values as texts."""
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
 
 
 async def receive_body(receive: Receive, limit: int) -> bytes | None:

@@ -12,7 +12,11 @@ from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
 from msgspec import Struct
 
-from opsmantik_box.gateway.problems import Forbidden, Unauthorized
+from opsmantik_box.domain.ids import site_id_text
+from opsmantik_box.domain.sites import Site
+from opsmantik_box.errors import Forbidden, Unauthorized
+from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.problems import NoSuchSite
 from opsmantik_box.link.messages import TokenFound
 
 RIGHTS = ("read", "operate", "admin")
@@ -41,20 +45,41 @@ def bearer_token(header: str) -> str:
 
 
 def may(rights: str, needed: str) -> bool:
-    """Whether a token's rights include the needed one."""
-    return rights in RIGHTS and needed in RIGHTS and RIGHTS.index(rights) >= RIGHTS.index(needed)
+    """Whether a token's rights include the needed one. What a site's own token may do, no other may."""
+    return rights == needed == "send" or (rights in RIGHTS and needed in RIGHTS and RIGHTS.index(rights) >= RIGHTS.index(needed))
+
+
+def caller_of(found: TokenFound) -> Caller:
+    return Caller(found.token_id, found.rights, tuple(found.site_ids))
+
+
+async def authenticate(ask_token: AskToken, authorization: str, needed: str) -> Caller:
+    """Who asks, by an Authorization header. Raises Unauthorized, Forbidden, Unavailable."""
+    found = await ask_token(bearer_token(authorization))
+    if not found.rights:
+        raise Unauthorized
+    if not may(found.rights, needed):
+        raise Forbidden(has=found.rights, needs=needed)
+    return caller_of(found)
+
+
+async def own_site(link: EngineLink, caller: Caller, told: str) -> Site:
+    """The caller's site of this public id. Raises NoSuchSite for any other: nobody learns which there are, not even by the time it
+    takes (the engine is asked of those that are known here as well)."""
+    public_id = site_id_text(told)
+    site = link.sites.get(public_id) if public_id else None
+    if public_id and (site is None or site.id not in caller.site_ids):
+        site = await link.ask_site(public_id)
+    if site is None or site.id not in caller.site_ids:
+        raise NoSuchSite
+    return site
 
 
 def guard_with(ask_token: AskToken) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], Awaitable[None]]:
     """A guard for every route: finds the caller, and compares its rights with the scope the route declares."""
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
-        found = await ask_token(bearer_token(connection.headers.get("authorization", "")))
-        if not found.rights:
-            raise Unauthorized
         needed = str(handler.opt.get("scope", "nobody's"))
-        if not may(found.rights, needed):
-            raise Forbidden(has=found.rights, needs=needed)
-        connection.scope["auth"] = Caller(found.token_id, found.rights, tuple(found.site_ids))
+        connection.scope["auth"] = await authenticate(ask_token, connection.headers.get("authorization", ""), needed)
 
     return guard

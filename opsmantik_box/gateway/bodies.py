@@ -5,7 +5,7 @@ reads, depth) and turns everything into one refusal.
 """
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Raw
@@ -21,11 +21,15 @@ MAX_DEPTH = 16
 
 
 class WireCall(msgspec.Struct):
-    """A call, or a tap on a link, as it was told. Absent is None; nothing is checked yet but the JSON types."""
+    """A call, or a tap on a link, as it was told. Absent is None; nothing is checked yet but the JSON types (of the last three, which
+    no tap has, not even these)."""
 
     site_id: str | None = None
     phone_number: str | None = None
     fingerprint: str | int | None = None
+    called_number: Any = None
+    at: Any = None
+    call_id: Any = None
 
 
 _decode_body = msgspec.json.Decoder(WireBody).decode

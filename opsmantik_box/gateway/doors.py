@@ -4,11 +4,13 @@ request after request is worked out once and kept; a changed site gets a new doo
 
 from functools import lru_cache
 
-from opsmantik_box.domain.addresses import Networks, bucket_key, client_address
+from opsmantik_box.domain.addresses import Networks, bucket_key, client_address, is_internal
 from opsmantik_box.domain.origins import origin_allowed
+from opsmantik_box.domain.places import NOWHERE, Place, read_header
 from opsmantik_box.domain.site_rules import site_rules
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.domain.urls import read_url
+from opsmantik_box.gateway.asgi import HeaderMap
 
 _KEPT = 1_024
 _NOTHING_KEPT: frozenset[str] = frozenset()
@@ -33,6 +35,7 @@ class Door:
             return client, bucket_key(client)
 
         self._judge = judge
+        self._proxies, self._place_headers = proxies, rules.place_headers
         self.address = address
         """(the client's address, the key of its rate bucket) for a peer and its X-Forwarded-For."""
 
@@ -42,3 +45,9 @@ class Door:
             return self._judge(origin, "")
         page = read_url(page_url, _NOTHING_KEPT) if page_url else None
         return self._judge(origin, page.host if page else "")
+
+    def told_place(self, peer: str, headers: HeaderMap) -> Place:
+        """What the site's proxy says in the headers the site names; NOWHERE from anybody else, whose word it would be."""
+        if self._place_headers == (b"", b"") or not is_internal(peer, self._proxies):
+            return NOWHERE
+        return Place(*(read_header(headers.get(name, b"")) for name in self._place_headers))

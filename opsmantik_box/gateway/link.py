@@ -8,7 +8,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+from msgspec.structs import replace
+
 from opsmantik_box import errors
+from opsmantik_box.adapters.telephony.signatures import HookRequest
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
@@ -23,15 +26,21 @@ from opsmantik_box.link.messages import (
     Count,
     Drain,
     Failed,
+    Fed,
     Limited,
     Months,
+    Prove,
+    Proven,
     Ready,
     Refused,
     SiteChanged,
     State,
     Submit,
+    TellCall,
+    TellForm,
     TokenFound,
     TokensChanged,
+    Told,
     decode_to_gateway,
 )
 
@@ -56,6 +65,7 @@ class EngineLink(asyncio.Protocol):
         self.sites_by_id: dict[int, Site] = {}
         self.months: list[tuple[str, str]] = []
         self.state = State(False, "starting", 0, 0)
+        self.feed = Fed(0, 1, 0)
         self.announced = asyncio.Event()
         self._draining, self._lost = draining, lost
         self._loop = asyncio.get_running_loop()
@@ -66,16 +76,19 @@ class EngineLink(asyncio.Protocol):
         self._waiting: dict[int, tuple[asyncio.Future[Any], int, int]] = {}
         self._signals = self._bytes = 0
         self._tokens: dict[str, tuple[float, TokenFound]] = {}
+        self._token_changes = 0
         self._asked: dict[str, asyncio.Future[Any]] = {}
         self._counts: dict[tuple[int, str], int] = {}
         self._counting = False
         self._take: dict[type, Callable[[Any], None]] = {
             SiteChanged: self._take_site,
-            TokensChanged: lambda _: self._tokens.clear(),
+            TokensChanged: self._forget_tokens,
+            Fed: self._take_feed,
             Months: self._take_months,
             State: self._take_state,
             Drain: lambda _: self._draining(),
         }
+        self._listening: dict[type, Callable[[Any], None]] = {}
 
     # --- questions ----------------------------------------------------------------------------------------------------------------
 
@@ -106,15 +119,29 @@ class EngineLink(asyncio.Protocol):
         found: TokenFound = await self._ask_once(f"token {token}", lambda rid: AskToken(rid, token))
         return found
 
-    async def command(self, name: str, arguments: dict[str, Any]) -> Any:
-        """Has the engine do something that changes the Box. Raises the BoxError it was refused with."""
+    async def command(self, name: str, arguments: dict[str, Any], token: int) -> Any:
+        """Has the engine do something that changes the Box, for the token of this number. Raises the BoxError it was refused with."""
         self._rid = rid = self._rid + 1
-        answer = await self._send(rid, pack(Command(rid, name, arguments)), 1)
+        answer = await self._send(rid, pack(Command(rid, name, arguments, token)), 1)
         if isinstance(answer, Refused):
             raise Unavailable(reason=answer.reason)
         if isinstance(answer, Failed):
             raise refused_with(answer)
         return answer.result
+
+    async def prove(self, hook_id: int, site_id: int, request: HookRequest) -> Proven:
+        """Whether a request is an exchange's (`hook_id` 0: signed with a secret of the site). Raises Unavailable."""
+        self._rid = rid = self._rid + 1
+        asked = Prove(rid, hook_id, site_id, dict(request.headers), request.body, request.url, request.secret, request.address)
+        answer = await self._send(rid, pack(asked), 1)
+        if isinstance(answer, Refused):
+            raise Unavailable(reason=answer.reason)
+        return answer
+
+    def tell(self, told: TellCall | TellForm) -> "Awaitable[Told | Refused]":
+        """A call or a form, for the disk. Its `rid` is given here."""
+        self._rid = rid = self._rid + 1
+        return self._send(rid, pack(replace(told, rid=rid)), 1)
 
     def count(self, site_id: int, reason: str, times: int = 1) -> None:
         """Tells the engine, within half a second, that something was refused (`site_id` 0: no known site)."""
@@ -134,6 +161,10 @@ class EngineLink(asyncio.Protocol):
         self._flush()
         if self._transport is not None:
             self._transport.close()
+
+    def listen(self, kind: type, call: Callable[[Any], None]) -> None:
+        """`call` gets each announcement of this kind, after the link has taken note of it. One listener a kind."""
+        self._listening[kind] = call
 
     @property
     def alive(self) -> bool:
@@ -161,16 +192,18 @@ class EngineLink(asyncio.Protocol):
         if future is None:
             self._rid = rid = self._rid + 1
             self._asked[key] = future = self._send(rid, pack(question(rid)), 1)
+            changes = self._token_changes
             future.add_done_callback(lambda _: self._asked.pop(key, None))
-            future.add_done_callback(lambda done: self._keep_token(key, done))
+            future.add_done_callback(lambda done: self._keep_token(key, done, changes))
         answer = await asyncio.shield(future)
         if isinstance(answer, Refused):
             raise Unavailable(reason=answer.reason)
         return answer
 
-    def _keep_token(self, key: str, answered: "asyncio.Future[Any]") -> None:
+    def _keep_token(self, key: str, answered: "asyncio.Future[Any]", changes: int) -> None:
+        """Unless tokens changed since it was asked: the answer may be older than the change."""
         answer = None if answered.cancelled() else answered.result()
-        if isinstance(answer, TokenFound):
+        if isinstance(answer, TokenFound) and changes == self._token_changes:
             if len(self._tokens) >= MAX_TOKENS:
                 self._tokens.clear()
             self._tokens[key.removeprefix("token ")] = monotonic() + TOKEN_KEPT, answer
@@ -226,6 +259,9 @@ class EngineLink(asyncio.Protocol):
         take = self._take.get(type(message))
         if take is not None:
             take(message)
+        listener = self._listening.get(type(message))
+        if listener is not None:
+            listener(message)
 
     def _take_site(self, message: SiteChanged) -> None:
         site = message.site
@@ -234,6 +270,13 @@ class EngineLink(asyncio.Protocol):
             self.sites_by_id.pop(site.id, None)
         else:
             self.sites[site.public_id] = self.sites_by_id[site.id] = site
+
+    def _forget_tokens(self, _: TokensChanged) -> None:
+        self._tokens.clear()
+        self._token_changes += 1
+
+    def _take_feed(self, message: Fed) -> None:
+        self.feed = message
 
     def _take_months(self, message: Months) -> None:
         self.months = message.months
@@ -248,5 +291,5 @@ def refused_with(failed: Failed) -> BoxError:
     kind = getattr(errors, failed.error, BoxError)
     error = kind.__new__(kind)
     Exception.__init__(error, failed.message)
-    error.details = {}
+    error.details = {} if failed.current is None else {"current": failed.current}
     return error

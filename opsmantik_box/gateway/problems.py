@@ -10,7 +10,8 @@ from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
-from opsmantik_box.errors import BoxError
+from opsmantik_box.errors import BoxError, Conflict
+from opsmantik_box.gateway.answers import Headers
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -29,16 +30,10 @@ class Problem(Struct, frozen=True):
     detail: str
 
 
-class Unauthorized(BoxError):
-    """Send a token: `Authorization: Bearer …`. `opsmantik-box token create` makes one."""
+class Stale(Problem, frozen=True):
+    """A conflict: `current` is what stands now (a row of intents, or a lead), when there is such a thing."""
 
-    status = 401
-
-
-class Forbidden(BoxError):
-    """This token may not do that: it has the right {has!r}, and {needs!r} is needed."""
-
-    status = 403
+    current: dict[str, Any] | None = None
 
 
 class NoSuchSite(BoxError):
@@ -57,25 +52,59 @@ def documented(*statuses: int) -> dict[int, ResponseSpec]:
     """What a route of the OpenAPI document may answer besides its success."""
     spec = {status: HTTPStatus(status).phrase for status in (401, 403, 405, 503, *statuses)}
     return {
-        status: ResponseSpec(Problem, description=phrase, media_type=MEDIA_TYPE, generate_examples=False)
+        status: ResponseSpec(
+            Stale if status == 409 else Problem, description=phrase, media_type=MEDIA_TYPE, generate_examples=False
+        )
         for status, phrase in spec.items()
     }
 
 
 def answer(status: int, detail: str, headers: dict[str, str] | None = None) -> Response[bytes]:
     """A problem as a response."""
-    problem = Problem("about:blank", HTTPStatus(status).phrase, status, detail)
-    return Response(msgspec.json.encode(problem), status_code=status, media_type=MEDIA_TYPE, headers=HEADERS | (headers or {}))
+    return _as_response(Problem(*_told(status, detail)), headers)
+
+
+def _as_response(problem: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    body = msgspec.json.encode(problem)
+    return Response(body, status_code=problem.status, media_type=MEDIA_TYPE, headers=HEADERS | (headers or {}))
+
+
+def _told(status: int, detail: str) -> tuple[str, str, int, str]:
+    return "about:blank", HTTPStatus(status).phrase, status, detail
+
+
+def as_asgi(error: BoxError) -> tuple[int, Headers, bytes]:
+    """A problem as status, headers and body, for what stands beside the framework."""
+    body = _document(error.status, str(error))
+    told = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body))} | HEADERS | _headers_of(error)
+    return error.status, [(name.lower().encode(), value.encode()) for name, value in told.items()], body
+
+
+def _document(status: int, detail: str) -> bytes:
+    return msgspec.json.encode(Problem(*_told(status, detail)))
+
+
+def _headers_of(error: BoxError) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="OpsMantik Box"'
+    if error.status == 405:
+        headers["Allow"] = "GET"
+    if error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
 
 
 def on_box_error(_request: Request[Any, Any, Any], error: BoxError) -> Response[bytes]:
     """One of ours: its docstring is the message."""
-    headers: dict[str, str] = {}
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="OpsMantik Box"'
-    if error.retry_after:
-        headers["Retry-After"] = str(error.retry_after)
-    return answer(error.status, str(error), headers)
+    if isinstance(error, Conflict):
+        return _as_response(Stale(*_told(error.status, str(error)), _current(error)))
+    return answer(error.status, str(error), _headers_of(error))
+
+
+def _current(error: Conflict) -> dict[str, Any] | None:
+    current = error.details.get("current")
+    return cast("dict[str, Any]", current) if isinstance(current, dict) else None
 
 
 def on_http_error(_request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:

@@ -17,7 +17,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from opsmantik_box.gateway import answers
 from opsmantik_box.gateway.answers import Answer
-from opsmantik_box.gateway.asgi import ANSWER
+from opsmantik_box.gateway.asgi import ANSWER, STREAM
+from opsmantik_box.gateway.cycle import LAST, Cycle
 
 HEADER_SECONDS = 5.0
 BODY_SECONDS = 10.0
@@ -31,35 +32,11 @@ MAX_HEADER_BYTES = 32 * 1024
 
 FRESH, HEADER, BODY, READ, IDLE = "fresh", "header", "body", "read", "idle"
 
-_LAST = b"connection: close\r\n\r\n"
 _BAD = {
     400: Answer(400, answers.MALFORMED),
     408: Answer(408, answers.TOO_SLOW),
     431: Answer(431, answers.HEADERS_TOO_LARGE),
 }
-
-
-class Cycle(RequestResponseCycle):
-    """One request and its answer."""
-
-    async def answer(self, status: int, headers: bytes, body: bytes, close: bool = False) -> None:
-        """The whole answer in one write. `headers` are lines that are known to be well formed, with a content-length; `close` ends
-        the connection after it. Once only: the scope lets go of it, or every request would be a cycle for the garbage collector."""
-        cast("dict[str, Any]", self.scope).pop(ANSWER, None)
-        if self.flow.write_paused and not self.disconnected:
-            await self.flow.drain()
-        if self.disconnected:
-            return
-        self.response_started, self.waiting_for_100_continue = True, False
-        self.keep_alive = self.keep_alive and not close
-        ending = b"\r\n" if self.keep_alive else _LAST
-        shown = b"" if self.scope["method"] == "HEAD" else body
-        self.transport.write(b"".join((STATUS_LINE[status], headers, ending, shown)))
-        self.response_complete = True
-        self.message_event.set()
-        if not self.keep_alive:
-            self.transport.close()
-        self.on_response()
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -112,7 +89,8 @@ class PatientProtocol(HttpToolsProtocol):
             keep_alive=not self._last and self.scope["http_version"] != "1.0" and parser.should_keep_alive(),
             on_response=self.on_response_complete,
         )
-        cast("dict[str, Any]", self.scope)[ANSWER] = cycle.answer
+        scope = cast("dict[str, Any]", self.scope)
+        scope[ANSWER], scope[STREAM] = cycle.answer, cycle.stream
         if before is None or before.response_complete:
             self._start_asgi_task(cycle, app)
         else:
@@ -242,7 +220,7 @@ def _origin_in(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
 
 
 def _rendered(answer: Answer, origin: bytes) -> bytes:
-    return b"".join((STATUS_LINE[answer.status], answers.block_of(answer, origin), _LAST, answer.body))
+    return b"".join((STATUS_LINE[answer.status], answers.block_of(answer, origin), LAST, answer.body))
 
 
 class Sweep:

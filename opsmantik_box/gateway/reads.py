@@ -17,7 +17,8 @@ import structlog
 
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.pages import Row, Span, ask_newest
-from opsmantik_box.domain.report import Question, Stats, ask_stats
+from opsmantik_box.domain.questions import Question
+from opsmantik_box.domain.report import Line, Stats, ask_line, ask_stats
 from opsmantik_box.sql import load
 from opsmantik_box.sql.scope import (
     DEADLINE_SECONDS,
@@ -124,8 +125,14 @@ class Reads:
     # --- what can be read ---------------------------------------------------------------------------------------------------------
 
     async def stats(self, site_id: int, first: str, last: str, scope: str = "ads") -> Stats:
-        """The report of a site's days, both inside. `scope` is 'ads' or 'all'. Raises ReadRefused, ReadTooSlow."""
+        """The report of a site's days, both inside. `scope` is one of SCOPES. Raises ReadRefused, ReadTooSlow."""
         return await self._run(ask_stats(site_id, first, last, scope, self.months()), (site_id,))
+
+    async def lines(self, asked: Sequence[tuple[int, str, str]]) -> list[Line]:
+        """The line of each site for its days (first and last, both inside); while one asks the ledger, another asks its month. Raises
+        ReadRefused, ReadTooSlow."""
+        known, all_of_them = self.months(), [site_id for site_id, _, _ in asked]
+        return await asyncio.gather(*(self._run(ask_line(*one, known), all_of_them) for one in asked))
 
     async def newest(self, statement: str, site_ids: Sequence[int], span: Span, more: dict[str, Any] | None = None) -> list[Row]:
         """Rows of list_events or list_sessions, newest first, one more than the span's limit when there is a next page."""
@@ -157,6 +164,11 @@ class Reads:
         parameters = {"site_id": site_id, "fingerprint": fingerprint, "target": target, "from_ms": from_ms}
         rows = await self._one(Question(None, "find_recent_intent", parameters), site_id)
         return rows[0] if rows else None
+
+    async def feed(self, site_ids: Sequence[int], after: int, upto: int, limit: int) -> list[Row]:
+        """Rows of read_feed, oldest first: behind `after`, up to and with `upto`, at most `limit`."""
+        parameters = {"after": after, "upto": upto, "limit": limit}
+        return await self._ask(Question(None, "read_feed", parameters), site_ids, monotonic() + DEADLINE_SECONDS)
 
     def months(self) -> list[str]:
         """Oldest first."""

@@ -1,4 +1,4 @@
-"""What `/api/sync` and `/api/call-event` have in common: who may come in, how large a body may be, an answer for everyone.
+"""What `/api/sync`, `/api/call-event` and hooks have in common: who may come in, how large a body may be, an answer for everyone.
 
 Promises: CORS headers on every answer; never a 5xx for anything a client sent; every refusal counted by reason. Never logs what a
 client sent, and makes neither task nor timer of its own. What a request is about is for the two callables to know.
@@ -12,8 +12,10 @@ from collections.abc import Iterable
 import structlog
 from msgspec import Struct
 
+from opsmantik_box.adapters.geo import GeoFile
 from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.ids import site_id_text
+from opsmantik_box.domain.places import NOWHERE, Place
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import Unavailable
 from opsmantik_box.gateway import answers
@@ -34,7 +36,8 @@ from opsmantik_box.gateway.bodies import MAX_BODY
 from opsmantik_box.gateway.doors import Door
 from opsmantik_box.gateway.link import Answer as EngineAnswer
 from opsmantik_box.gateway.link import EngineLink
-from opsmantik_box.link.messages import Accepted, Limited
+from opsmantik_box.link.messages import Accepted, Limited, Told
+from opsmantik_box.link.messages import Refused as EngineRefused
 
 MAX_DOORS = 20_000
 RELAY_RIGHT = "send"
@@ -43,7 +46,8 @@ log = structlog.get_logger()
 
 
 class Caller(Struct, frozen=True, gc=False):
-    """Who sends, as far as the rules care. `bucket` is the rate bucket's key, '' when exempt."""
+    """Who sends, as far as the rules care. `bucket` is the rate bucket's key, '' when exempt. `told_place` is a trusted proxy's word,
+    `found_place` the installed file's."""
 
     door: Door
     origin: bytes
@@ -51,6 +55,8 @@ class Caller(Struct, frozen=True, gc=False):
     bucket: str
     user_agent: str
     has_token: bool
+    told_place: Place = NOWHERE
+    found_place: Place = NOWHERE
 
     def remaining(self, accepted: Accepted) -> int:
         """Requests this session still has in this minute; who is exempt always has all."""
@@ -59,11 +65,13 @@ class Caller(Struct, frozen=True, gc=False):
 
 class Reception(ABC):
     """A callable for what pages send. `trusted` are the Box's trusted proxies, `allowed_origins` hosts that may send for any site,
-    `limit` is what X-RateLimit-Limit says."""
+    `limit` is what X-RateLimit-Limit says, `geo` where visitors' places are looked up, if anybody wants to know."""
 
-    def __init__(self, link: EngineLink, trusted: Networks, allowed_origins: tuple[str, ...], limit: int) -> None:
+    def __init__(
+        self, link: EngineLink, trusted: Networks, allowed_origins: tuple[str, ...], limit: int, geo: GeoFile | None = None
+    ) -> None:
         self._link, self._limit = link, limit
-        self._trusted, self._allowed_origins = trusted, allowed_origins
+        self._trusted, self._allowed_origins, self._geo = trusted, allowed_origins, geo
         self._doors: dict[str, Door] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -133,12 +141,17 @@ class Reception(ABC):
         return door
 
     async def _caller(self, door: Door, scope: Scope, headers: HeaderMap) -> Caller:
-        peer = scope["client"]
-        client, bucket = door.address(peer[0] if peer else "", headers.get(b"x-forwarded-for", b""))
+        peer = scope["client"][0] if scope["client"] else ""
+        client, bucket = door.address(peer, headers.get(b"x-forwarded-for", b""))
         bearer = headers.get(b"authorization")
         has_token = bearer is not None and await self._is_relay(bearer, door.site)
         agent = headers.get(b"user-agent", b"").decode("latin-1")
-        return Caller(door, headers.get(b"origin", b""), client, "" if has_token else bucket, agent, has_token)
+        told = door.told_place(peer, headers)
+        found = self._find_place(client) if not (has_token and client == peer) else NOWHERE  # a relay's own address is no visitor's
+        return Caller(door, headers.get(b"origin", b""), client, "" if has_token else bucket, agent, has_token, told, found)
+
+    def _find_place(self, client: str) -> Place:
+        return self._geo.find(client) if self._geo else NOWHERE
 
     async def _is_relay(self, authorization: bytes, site: Site) -> bool:
         """Whether this is a token to send for this site with; any other is as good as none."""
@@ -175,3 +188,11 @@ class Reception(ABC):
         log.error("request_failed", by=type(self).__name__, error=type(fault).__name__, where=where[-6:])
         self._link.count(0, "fault")
         return answers.unavailable()
+
+
+def told(answer: Told | EngineRefused, site_id: int) -> Told:
+    """What the engine stored of a call. Raises Refused for what it did not."""
+    if isinstance(answer, Told):
+        return answer
+    wait = answer.retry_after
+    raise Refused(Answer(503, answers.NOT_STORED, retry_after=wait), f"engine_{answer.reason}", site_id)

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from opsmantik_box.domain.ids import uuid_text
+from opsmantik_box.domain.report import Line, Stats
 from opsmantik_box.domain.scoring import NAMES as RULE_NAMES
 
 Row = Sequence[Any]
@@ -99,7 +100,7 @@ class SessionView(Struct, frozen=True):
 
 class IntentView(Struct, frozen=True):
     """A tap, a form or a call. `attribution_at_tap` is what reports count by; `attribution_source` follows the session and is only
-    shown. `sale_amount` is in the smallest unit of `currency`."""
+    shown. `sale_amount` is in the smallest unit of `currency`. `lead_id`: the first contact of this visitor within 24 hours."""
 
     at: int
     id: int
@@ -126,23 +127,27 @@ class IntentView(Struct, frozen=True):
     is_internal: bool
     version: int
     received_at: int
+    lead_id: int
 
 
 class EventPage(Struct, frozen=True):
-    """`next` is the cursor of the following page, null on the last."""
+    """`next` is the cursor of the following page, null on the last; `feed` is where the stream goes on from this page (`?after=`)."""
 
     events: list[EventView]
     next: str | None
+    feed: str
 
 
 class SessionPage(Struct, frozen=True):
     sessions: list[SessionView]
     next: str | None
+    feed: str
 
 
 class IntentPage(Struct, frozen=True):
     intents: list[IntentView]
     next: str | None
+    feed: str
 
 
 class Timeline(Struct, frozen=True):
@@ -152,6 +157,7 @@ class Timeline(Struct, frozen=True):
     intents: list[IntentView]
     events: list[EventView]
     next: str | None
+    feed: str
 
 
 class SiteList(Struct, frozen=True):
@@ -162,6 +168,18 @@ class EventList(Struct, frozen=True):
     """The newest events of all my sites."""
 
     events: list[EventView]
+    feed: str
+
+
+class LineList(Struct, frozen=True):
+    """The line of each of my sites."""
+
+    sites: list[Line]
+    feed: str
+
+
+class StatsView(Stats):
+    feed: str
 
 
 def read_event(row: Row, site: str) -> EventView:

@@ -7,6 +7,7 @@ sent, and makes neither task nor timer of its own: the server's task waits for o
 
 from msgspec import Raw
 
+from opsmantik_box.adapters.geo import GeoFile
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.reading import Context, Refusal, read_signal
@@ -21,10 +22,12 @@ from opsmantik_box.link.messages import Accepted
 
 
 class Sync(Reception):
-    """The callable. `limit` is how many requests a minute a session has."""
+    """The callable. `limit` is how many requests a minute a session has, `geo` where visitors' places are looked up."""
 
-    def __init__(self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...], limit: int) -> None:
-        super().__init__(link, trusted, allowed_origins, limit)
+    def __init__(
+        self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...], limit: int, geo: GeoFile
+    ) -> None:
+        super().__init__(link, trusted, allowed_origins, limit, geo)
         self._clock = clock
 
     async def _answer(self, scope: Scope, headers: HeaderMap, receive: Receive) -> Answer:
@@ -43,7 +46,8 @@ class Sync(Reception):
     def _read(self, wire: WireSignal, caller: Caller, sent_at: float | None) -> Arrival | Refusal:
         """A signal as the rules read it, or why it cannot be stored; what had to be left out or was refused is counted."""
         site = caller.door.site
-        reading = read_signal(wire, site, Context(self._clock(), sent_at, caller.user_agent, caller.client))
+        context = Context(self._clock(), sent_at, caller.user_agent, caller.client, caller.told_place, caller.found_place)
+        reading = read_signal(wire, site, context)
         if isinstance(reading, Refusal):
             return reading
         for reason in reading.notes:

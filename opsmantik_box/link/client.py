@@ -39,9 +39,9 @@ class EngineClient:
             self._socket.close()
             raise NotRunning(data=data) from error
 
-    def call(self, name: str, arguments: Mapping[str, Any] | None = None) -> Any:
+    def call(self, name: str, arguments: Mapping[str, Any] | None = None, token: int = 0) -> Any:
         """The result of a command (engine/commands.py). Raises the BoxError the engine answered with, NotRunning when it ended."""
-        self._socket.sendall(pack(Command(1, name, dict(arguments or {}))))
+        self._socket.sendall(pack(Command(1, name, dict(arguments or {}), token)))
         while data := self._socket.recv(1 << 16):
             for body in self._unpacker.feed(data):
                 answer = decode_to_gateway(body)
@@ -102,6 +102,6 @@ def _as_error(answer: Failed) -> BoxError:
     """The engine's refusal as the error it was there; the message is kept as it was said."""
     kind = getattr(errors, answer.error, BoxError)
     error: BoxError = kind.__new__(kind)
-    error.details = {}
+    error.details = {} if answer.current is None else {"current": answer.current}
     Exception.__init__(error, answer.message)
     return error

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from opsmantik_box.domain.calls import CallUpdate
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
 
@@ -48,11 +49,13 @@ class Count(Struct, frozen=True, array_like=True, tag=4, gc=False):
 
 
 class Command(Struct, frozen=True, array_like=True, tag=5, gc=False):
-    """Do something that changes the Box, by name (engine/commands.py). Answered by Done or Failed."""
+    """Do something that changes the Box, by name (engine/commands.py). `token`: the number of the token it is asked with; 0 is the
+    command line's, the owner. Answered by Done or Failed."""
 
     rid: int
     name: str
     arguments: dict[str, Any]
+    token: int = 0
 
 
 class Ready(Struct, frozen=True, array_like=True, tag=6, gc=False):
@@ -67,6 +70,57 @@ class Admit(Struct, frozen=True, array_like=True, tag=7, gc=False):
     rid: int
     site_id: int
     address: str
+
+
+class Prove(Struct, frozen=True, array_like=True, tag=8, gc=False):
+    """Is this request to the hook of this number an exchange's? (Number 0: a message to /api/call-event, signed with a secret of
+    `site_id`.) Header names in lower case, `url` as its sender wrote it. Answered by Proven."""
+
+    rid: int
+    hook_id: int
+    site_id: int
+    headers: dict[str, str]
+    body: bytes
+    url: str = ""
+    secret: str = ""
+    address: str = ""
+
+    def __repr__(self) -> str:
+        return f"Prove({self.hook_id})"
+
+
+class TellCall(Struct, frozen=True, array_like=True, tag=9, gc=False):
+    """One event of a call, proven. `fingerprint` of the visitor, '' when not told; `message_id` the sender's id of this message, ''
+    without one; `hook_id` it came by, 0 for none. Without a provider's id nothing that comes later can be of the same call.
+    Answered by Told or Refused."""
+
+    rid: int
+    site_id: int
+    update: CallUpdate
+    fingerprint: str = ""
+    message_id: str = ""
+    hook_id: int = 0
+
+
+class TellForm(Struct, frozen=True, array_like=True, tag=10, gc=False):
+    """A form with a contact. `stamp` tells it from every other of the site; `at` in UTC ms (one that cannot be, as 0, is when it came);
+    `session` 16 bytes, b'' when not told; `phone` as +90…, or as sent when it cannot be read. Answered by Told or Refused."""
+
+    rid: int
+    site_id: int
+    stamp: str
+    at: int
+    session: bytes = b""
+    fingerprint: str = ""
+    phone: str = ""
+    email: str = ""
+    name: str = ""
+    target: str = "form:"
+    page: str = ""
+    consent: str = ""
+
+    def __repr__(self) -> str:
+        return f"TellForm({self.site_id})"
 
 
 # --- engine → gateway -------------------------------------------------------------------------------------------------------------
@@ -143,21 +197,75 @@ class Done(Struct, frozen=True, array_like=True, tag=29, gc=False):
 
 
 class Failed(Struct, frozen=True, array_like=True, tag=30, gc=False):
-    """A command that was refused. `error` is the class of opsmantik_box.errors, `message` what a person reads."""
+    """A command that was refused. `error` is the class of opsmantik_box.errors, `message` what a person reads, `current` what a
+    conflict is with, as it is now."""
 
     rid: int
     error: str
     message: str
     exit_code: int
+    current: Any = None
 
 
 class Drain(Struct, frozen=True, array_like=True, tag=31, gc=False):
     """Stop accepting connections, answer what you hold, then close the link."""
 
 
-ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit
+class Fed(Struct, frozen=True, array_like=True, tag=32, gc=False):
+    """Where the feed is: its epoch, the first row that is kept (what is older goes a minute from now), and the newest one ever. Sent at
+    the start, and at the end of a turn in which rows were added: the rows are in the ledger, for whoever wants to read them."""
+
+    epoch: int
+    oldest: int
+    newest: int
+
+
+class Hints(Struct, frozen=True, array_like=True, tag=33, gc=False):
+    """What the stream tells and nobody keeps, as (topic, site id, JSON). When there is much, only some of it."""
+
+    hints: list[tuple[str, int, str]]
+
+
+class Proven(Struct, frozen=True, array_like=True, tag=34, gc=False):
+    """`reason` is why it is not proven (adapters/telephony/refused.py), '' when it is. `provider`: whose table reads it, `region` (ISO)
+    that of the site; `message_id` the sender's own, '' without one."""
+
+    rid: int
+    reason: str
+    site_id: int = 0
+    provider: str = ""
+    region: str = ""
+    message_id: str = ""
+
+
+class Told(Struct, frozen=True, array_like=True, tag=35, gc=False):
+    """On disk: the row, and its visit with the score at the match (None: matched with none). `duplicate`: it was there already."""
+
+    rid: int
+    call_id: int
+    session_id: str | None
+    lead_score: int | None
+    duplicate: bool = False
+
+
+ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit | Prove | TellCall | TellForm
 ToGateway = (
-    Accepted | Limited | Refused | SiteFound | TokenFound | SiteChanged | TokensChanged | Months | State | Done | Failed | Drain
+    Accepted
+    | Limited
+    | Refused
+    | SiteFound
+    | TokenFound
+    | SiteChanged
+    | TokensChanged
+    | Months
+    | State
+    | Done
+    | Failed
+    | Drain
+    | Fed
+    | Hints
+    | Proven
+    | Told
 )
 
 decode_to_engine = msgspec.msgpack.Decoder(ToEngine).decode

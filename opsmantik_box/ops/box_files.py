@@ -5,7 +5,7 @@ Reads the ledger by `mode=ro`; works with the service running or not. Never writ
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -31,13 +31,13 @@ class KnownSite(Struct, frozen=True):
 
 def list_sites(data: Path) -> list[KnownSite]:
     """Every site that is not deleted. Raises DataFolderUnusable."""
-    rows = _ask(data, "list_sites")
+    rows = ask_ledger(data, SQL["list_sites"])
     return [KnownSite(number, public, name, json.loads(domains), timezone) for number, public, name, domains, timezone in rows]
 
 
 def list_months(data: Path) -> dict[str, str]:
     """Month files by month, oldest first. Raises DataFolderUnusable."""
-    return {month: file for month, file in _ask(data, "list_months") if (data / "months" / file).exists()}
+    return {month: file for month, file in ask_ledger(data, SQL["list_months"]) if (data / "months" / file).exists()}
 
 
 def find_site(sites: Sequence[KnownSite], told: str) -> KnownSite:
@@ -58,12 +58,13 @@ def find_site(sites: Sequence[KnownSite], told: str) -> KnownSite:
     raise NotFound(kind="site", name=told, listing="site list")
 
 
-def _ask(data: Path, statement: str) -> list[tuple[Any, ...]]:
+def ask_ledger(data: Path, statement: str, parameters: Mapping[str, object] | None = None) -> list[tuple[Any, ...]]:
+    """The rows of a statement that reads the ledger itself, for its owner. Raises DataFolderUnusable."""
     file = data / "ledger.db"
     if not file.exists():
         raise DataFolderUnusable(data=data, problem="there is no ledger.db in it. `opsmantik-box serve` makes one.")
     try:
         with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=2.0)) as ledger:
-            return ledger.execute(SQL[statement]).fetchall()
+            return ledger.execute(statement, parameters or {}).fetchall()
     except sqlite3.Error as error:
         raise DataFolderUnusable(data=data, problem=f"ledger.db cannot be read ({error}).") from error

@@ -40,7 +40,55 @@ insert into api_tokens (name, token_hash, user_id, site_id, rights, created_at) 
 
 -- find_token --
 -- Whose token this is.
-select id, user_id, site_id, rights, last_used_at from api_tokens where token_hash = ? and revoked_at is null;
+select id, user_id, site_id, rights, last_used_at from api_tokens
+where token_hash = ? and revoked_at is null and (expires_at is null or expires_at > ?);
+
+-- find_asker --
+-- The person a live token of this number belongs to.
+select u.id, case when u.name <> '' then u.name else u.email end, u.email, t.rights
+from api_tokens t join users u on u.id = t.user_id
+where t.id = ? and t.revoked_at is null and (t.expires_at is null or t.expires_at > ?) and u.deleted_at is null;
+
+-- find_live_token --
+-- What a token's successor takes over.
+select name, user_id, site_id, rights from api_tokens
+where id = ? and revoked_at is null and (expires_at is null or expires_at > ?);
+
+-- expire_token --
+-- It has a successor, and opens until then.
+update api_tokens set expires_at = min(coalesce(expires_at, :at), :at) where id = :id;
+
+-- list_expired_tokens --
+-- Tokens whose time to live beside their successor is over.
+select id from api_tokens where expires_at <= ? and revoked_at is null;
+
+-- revoke_tokens_of --
+-- From now on a person's tokens open nothing.
+update api_tokens set revoked_at = ? where user_id = ? and revoked_at is null;
+
+-- remove_user --
+-- The row stays for the trail; the address becomes free.
+update users set deleted_at = ?, email = email || ' (removed ' || id || ')' where id = ?;
+
+-- leave_sites --
+-- A person works on no site any more.
+delete from site_members where user_id = ?;
+
+-- leave_site --
+-- A person works on this site no more.
+delete from site_members where user_id = ? and site_id = ? returning site_id;
+
+-- list_rights --
+-- Who may do what, where.
+select u.email, s.name, m.rights, m.created_at
+from site_members m join users u on u.id = m.user_id join sites s on s.id = m.site_id
+where u.deleted_at is null and s.deleted_at is null order by u.email, s.name;
+
+-- list_audit --
+-- Who did what, newest first.
+select a.id, a.at, a.actor, a.action, s.name, a.ref, a.details from audit_log a left join sites s on s.id = a.site_id
+where (:site_id is null or a.site_id = :site_id) and (:actor is null or a.actor = :actor)
+order by a.id desc limit :limit;
 
 -- use_token --
 -- When a token was last used; at most once a minute.
@@ -53,7 +101,7 @@ where m.user_id = ? and s.deleted_at is null order by m.site_id;
 
 -- list_tokens --
 -- Every token, without anything that would let one use it.
-select t.id, t.name, t.rights, u.email, s.name, t.created_at, t.last_used_at, t.revoked_at
+select t.id, t.name, t.rights, u.email, s.name, t.created_at, t.last_used_at, t.expires_at, t.revoked_at
 from api_tokens t left join users u on u.id = t.user_id left join sites s on s.id = t.site_id order by t.id;
 
 -- revoke_token --

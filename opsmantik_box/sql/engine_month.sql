@@ -40,3 +40,7 @@ select (select count(*) from sessions), (select count(*) from events);
 -- last_event --
 -- The time of a site's newest event.
 select max(created_at) from events where site_id = ?;
+
+-- find_visits --
+-- A visitor's newest sessions of one month file. (A thousand: a weak fingerprint may be shared by many.)
+select id, created_at, last_event_at, fingerprint_strength from sessions where site_id = ? and fingerprint = ? order by no desc limit 1000;

@@ -110,8 +110,8 @@ values (?, ?, ?, ?, ?, ?, ?, ?, 1) on conflict do nothing;
 select case when time_unknown = 0 then at end from touches where site_id = ? and fingerprint = ? and kind = ? and click_id = ?;
 
 -- find_stamp --
--- Whose tap a stamp belongs to.
-select matched_session_id from calls where site_id = ? and intent_stamp = ?;
+-- Whose tap a stamp belongs to; '' for a form that its site's server told before the tracker did.
+select coalesce(matched_session_id, '') from calls where site_id = ? and intent_stamp = ?;
 
 -- find_near_tap --
 -- An intent of the same session, action and target around this time. (`+`: the session's few rows, not the site's many.)
@@ -129,13 +129,29 @@ values (:site_id, :at, :received_at, :session_id, :month, :fingerprint, :receive
 returning id;
 
 -- follow_session --
--- The intents of a session show what is known of it now; attribution_at_tap and lead_score_at_match stay.
-update calls set attribution_source = ?, lead_score = ?, is_bot = ?, is_internal = ?
-where matched_session_id = ? and +site_id = ? and source in ('click', 'form');
+-- The intents and calls of a session show what is known of it now; attribution_at_tap and lead_score_at_match stay.
+update calls set attribution_source = ?, lead_score = ?, is_bot = ?, is_internal = ? where matched_session_id = ? and +site_id = ?;
 
 -- add_feed --
 -- One row of the feed: what the stream resumes from.
 insert into feed (at, topic, site_id, ref, version, body) values (?, ?, ?, ?, ?, ?) returning seq;
+
+-- read_feed_seq --
+-- The newest number ever given to a row of the feed, also after trimming.
+select coalesce((select seq from sqlite_sequence where name = 'feed'), 0);
+
+-- read_feed_start --
+-- The first row of the feed that is kept.
+select coalesce(min(seq), :next) from feed;
+
+-- find_feed_start --
+-- The first of the oldest rows that is not older than that; none of them: the one after them.
+select coalesce(min(case when at >= :at then seq end), max(seq) + 1)
+from (select seq, at from feed where seq >= :oldest order by seq limit :most);
+
+-- trim_feed --
+-- What is older goes for good; its numbers are never given again.
+delete from feed where seq < ?;
 
 -- count_refusal --
 -- Something was turned away: by day, site (0: none known) and reason.

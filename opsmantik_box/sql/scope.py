@@ -93,6 +93,7 @@ class ScopedConnection(sqlite3.Connection):
     _files: frozenset[str]
     _hidden: frozenset[str]
     _deadline: float = math.inf
+    _filled: tuple[int, ...] | None = None
 
     def prepare(self, ledger: Path, months: Sequence[Path]) -> None:
         """Attaches the files and makes the views. Once, before `refill`."""
@@ -112,15 +113,22 @@ class ScopedConnection(sqlite3.Connection):
 
     def refill(self, site_ids: Iterable[int], seconds: float = DEADLINE_SECONDS) -> None:
         """From now on these sites are seen, and every statement ends `seconds` from now. Setting the authorizer anew makes SQLite
-        forget what it had prepared without one."""
+        forget what it had prepared without one; where the sites stay the same, it keeps what it has prepared."""
+        asked = tuple(site_ids)
         self._deadline = math.inf
+        if asked != self._filled:
+            self._fill(asked)
+        self._deadline = monotonic() + seconds
+
+    def _fill(self, site_ids: tuple[int, ...]) -> None:
+        self._filled = None
         self.set_authorizer(None)
         self.execute("pragma query_only = 0")
         self.execute(SQL["empty_scope"])
         self.executemany(SQL["fill_scope"], [(site_id,) for site_id in site_ids])
         self.execute("pragma query_only = 1")
         self.set_authorizer(self._authorize)
-        self._deadline = monotonic() + seconds
+        self._filled = site_ids
 
     def _authorize(self, action: int, first: str | None, second: str | None, database: str | None, view: str | None) -> int:
         """`view` is the innermost view or CTE as it was named: only who knows an inner name can pass for one. COUNT(*) and the like

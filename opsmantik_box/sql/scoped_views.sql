@@ -5,18 +5,39 @@ select id, public_id, name, domains, staging_domains, timezone, default_region, 
 from {ledger}.sites where id in (select site_id from temp.scope);
 
 -- calls --
--- Intents and calls; the other party's number stays in the ledger.
+-- Intents and calls; the other party's number stays in the ledger, but for what may be shown of it unasked.
 select id, site_id, at, received_at, called_number, direction, call_state, answered_at, ended_at, duration_sec, provider,
     provider_call_id, matched_session_id, matched_session_month, matched_fingerprint, match_likelihood, candidates, matched_at,
     lead_score, lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap, attribution_source, is_bot,
     is_internal, status, source, confirmed_at, confirmed_by, note, sale_amount, currency, intent_stamp, intent_action, intent_target,
-    intent_page_url, position, click_id, click_id_kind, click_at, consent, version, created_at
+    intent_page_url, position, click_id, click_id_kind, click_at, consent, version, created_at, lead_id,
+    match_how, masked_number
 from {ledger}.calls where site_id in (select site_id from temp.scope);
 
 -- verdicts --
 -- What was said of them.
 select id, site_id, call_id, at, by, from_status, to_status, amount, currency, note
 from {ledger}.verdicts where site_id in (select site_id from temp.scope);
+
+-- leads --
+-- Who has claimed what.
+select id, site_id, version, claimed_by, claimed_since, claimed_until
+from {ledger}.leads where site_id in (select site_id from temp.scope);
+
+-- attempts --
+-- What came of trying to reach somebody.
+select id, site_id, lead_id, call_id, at, by, outcome, again_at
+from {ledger}.attempts where site_id in (select site_id from temp.scope);
+
+-- notes --
+-- What to remember.
+select id, site_id, lead_id, call_id, at, by, note
+from {ledger}.notes where site_id in (select site_id from temp.scope);
+
+-- reminders --
+-- When to look again.
+select id, site_id, lead_id, at, by, due_at, rang_at, closed_at
+from {ledger}.reminders where site_id in (select site_id from temp.scope);
 
 -- touches --
 -- Ad interactions.
@@ -30,7 +51,7 @@ from {ledger}.feed where site_id in (select site_id from temp.scope);
 
 -- ad_clicks --
 -- Google's own numbers.
-select id, site_id, day, campaign, clicks, google_conversions, action, cost, currency, as_of, source
+select id, site_id, day, campaign, clicks, google_conversions, action, cost, currency, as_of, source, call_clicks
 from {ledger}.ad_clicks where site_id in (select site_id from temp.scope);
 
 -- client_counts --

@@ -6,9 +6,9 @@ A catalogue's text is a format string. Numbers in it know how to be said: `{n:se
 
 from collections.abc import Mapping
 
-from opsmantik_box.texts import en, tr
+from opsmantik_box.texts import en, privacy_en, privacy_tr, tr
 
-CATALOGUES: dict[str, dict[str, str]] = {"en": en.TEXTS, "tr": tr.TEXTS}
+CATALOGUES: dict[str, dict[str, str]] = {"en": en.TEXTS | privacy_en.TEXTS, "tr": tr.TEXTS | privacy_tr.TEXTS}
 LANGUAGES = tuple(CATALOGUES)
 
 

@@ -14,23 +14,31 @@ from statistics import median
 from tests.bench.boxes import BenchmarkFailed
 from tests.bench.on_disk import bytes_an_event, starts
 from tests.bench.over_http import FULL, QUICK, on_stage, slower_with_size
+from tests.bench.reading import FULL_YEAR, QUICK_YEAR, reading
 from tests.bench.results import Result, as_data, table
+from tests.bench.stream import to_subscribers
 
 ON_STAGE = ("single", "batch", "open", "memory")
-NAMES = (*ON_STAGE, "bytes", "replay", "long")
+TAKE_LONG = ("long", "reading")
+NAMES = (*ON_STAGE, "stream", "bytes", "replay", *TAKE_LONG)
 FOLDER = Path("/var/tmp")
 """On a disk, where /tmp may be memory."""
 
 
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="OpsMantik Box, measured.")
-    parser.add_argument("--only", action="append", choices=NAMES, help="one benchmark (may be repeated); default: all but `long`")
-    parser.add_argument("--long", action="store_true", help="the 2,000,000th signal against the 200,000th too (15 minutes)")
+    parser.add_argument("--only", action="append", choices=NAMES, help="one benchmark (may be repeated)")
+    parser.add_argument(
+        "--long",
+        action="store_true",
+        help="also what takes long: `long` and `reading`",
+    )
     parser.add_argument("--quick", action="store_true", help="short rounds and small ledgers: a look, not a measurement")
     parser.add_argument(
         "--lean-yardstick", action="store_true", help="an empty endpoint that answers in one write, as the hot path does"
     )
     parser.add_argument("--json", action="store_true", help="as JSON on standard output")
+    parser.add_argument("--year", type=Path, help="where `reading` keeps its year of data, or finds the one it kept")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where data folders are made: on the disk to measure")
     return parser.parse_args()
 
@@ -38,16 +46,20 @@ def read_arguments() -> argparse.Namespace:
 def measure(arguments: argparse.Namespace) -> Iterator[Result]:
     """Results as they come."""
     scale = (QUICK if arguments.quick else FULL)._replace(lean=arguments.lean_yardstick)
-    chosen = arguments.only or [name for name in NAMES if name != "long" or arguments.long]
+    chosen = arguments.only or [name for name in NAMES if name not in TAKE_LONG or arguments.long]
     staged = [name for name in ON_STAGE if name in chosen]
     if staged:
         yield from on_stage(scale, arguments.folder, staged)
+    if "stream" in chosen:
+        yield from to_subscribers(scale, arguments.folder)
     if "bytes" in chosen:
         yield from bytes_an_event(scale, arguments.folder)
     if "replay" in chosen:
         yield from starts(scale, arguments.folder)
     if "long" in chosen:
         yield from slower_with_size(scale, arguments.folder)
+    if "reading" in chosen:
+        yield from reading(QUICK_YEAR if arguments.quick else FULL_YEAR, arguments.folder, arguments.year)
 
 
 def machine(folder: Path) -> str:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from opsmantik_box.link.client import EngineClient, engine_for
-from tests.bench import fill, load, traffic
+from tests.bench import fill, load, traffic, watch
 
 ROOT = Path(__file__).parents[2]
 START_SEC, STOP_SEC, FILL_SEC = 180.0, 20.0, 3600.0
@@ -136,6 +136,11 @@ def send(order: load.Order) -> load.Account:
 def fill_folder(order: fill.Order) -> fill.Account:
     """Raises BenchmarkFailed."""
     return _run("tests.bench.fill", order, fill.Account)
+
+
+def watch_stream(order: watch.Order) -> watch.Account:
+    """Raises BenchmarkFailed."""
+    return _run("tests.bench.watch", order, watch.Account)
 
 
 def _run(module: str, order: object, account: type[_Account]) -> _Account:

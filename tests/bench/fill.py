@@ -31,15 +31,23 @@ BATCH = 500
 _Done = TypeVar("_Done")
 
 
-class Order(Struct, frozen=True, kw_only=True):
-    """`midnight` (UTC milliseconds) plays the day in its own time from there; 0: everything happens now."""
+class Part(Struct, frozen=True, kw_only=True):
+    """Signals of one site (by name; '': the first). `midnight` (UTC milliseconds) plays the day in its own time from there; 0:
+    everything happens now."""
 
-    data: str
     signals: int
-    seed: int
-    project: bool
+    site: str = ""
     midnight: int = 0
     at_once: int = traffic.AT_ONCE
+
+
+class Order(Struct, frozen=True, kw_only=True):
+    """Parts are filled in one after another."""
+
+    data: str
+    seed: int
+    project: bool
+    parts: list[Part]
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -58,22 +66,26 @@ class Fill:
     def __init__(self, order: Order) -> None:
         self._order = order
         folder = DataFolder(Path(order.data))
-        self._now = order.midnight or _now()
+        self._now = order.parts[0].midnight or _now()
         self._core = Core(folder, self._now)
         self._vault = Vault(folder.vault)
-        self._site = next(iter(Directory(self._core.ledger, self._vault).sites.values()))
+        self._sites = list(Directory(self._core.ledger, self._vault).sites.values())
         self._decode = msgspec.json.Decoder(WireSignal).decode
         self._spent = {"read_sec": 0.0, "accept_sec": 0.0, "project_sec": 0.0}
 
     def run(self) -> Account:
-        core, order = self._core, self._order
-        before = core.ledger.next_seq
-        signals = islice(traffic.play(traffic.read_day(), order.seed, order.at_once), order.signals)
-        while batch := self._timed("read_sec", partial(self._read, signals)):
+        before, day = self._core.ledger.next_seq, traffic.read_day()
+        for number, part in enumerate(self._order.parts):
+            self._play(part, islice(traffic.play(day, self._order.seed + number, part.at_once), part.signals))
+        signals = sum(part.signals for part in self._order.parts)
+        return Account(signals=signals, stored=self._core.ledger.next_seq - before, **self._spent)
+
+    def _play(self, part: Part, signals: Iterator[traffic.Sent]) -> None:
+        site = next(site for site in self._sites if part.site in ("", site.name))
+        while batch := self._timed("read_sec", partial(self._read, part, site, signals)):
             self._timed("accept_sec", partial(self._accept, batch))
-            if order.project:
+            if self._order.project:
                 self._timed("project_sec", self._catch_up)
-        return Account(signals=order.signals, stored=core.ledger.next_seq - before, **self._spent)
 
     def _timed(self, part: str, work: Callable[[], _Done]) -> _Done:
         started = time.perf_counter()
@@ -81,11 +93,11 @@ class Fill:
         self._spent[part] += time.perf_counter() - started
         return done
 
-    def _read(self, signals: Iterator[traffic.Sent]) -> list[Incoming]:
-        return [self._arrive(sent, self._site) for sent in islice(signals, BATCH)]
+    def _read(self, part: Part, site: Site, signals: Iterator[traffic.Sent]) -> list[Incoming]:
+        return [self._arrive(part, sent, site) for sent in islice(signals, BATCH)]
 
-    def _arrive(self, sent: traffic.Sent, site: Site) -> Incoming:
-        now = self._order.midnight + sent.sent if self._order.midnight else _now()
+    def _arrive(self, part: Part, sent: traffic.Sent, site: Site) -> Incoming:
+        now = part.midnight + sent.sent if part.midnight else _now()
         wire = self._decode(traffic.single(sent, site.public_id, now))
         reading = read_signal(wire, site, Context(now, None, sent.agent, sent.address))
         assert isinstance(reading, Reading), reading

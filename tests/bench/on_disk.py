@@ -21,9 +21,9 @@ def bytes_an_event(scale: Scale, parent: Path) -> Iterator[Result]:
     """The recorded day, played by a hundred times as many visitors, in the day's own time: sizes of the files afterwards."""
     with data_folder(parent) as data:
         add_site(data)
-        signals, copies = DAY_SIGNALS * scale.copies, scale.copies
-        order = fill.Order(data=str(data), signals=signals, seed=1, project=True, midnight=MIDNIGHT, at_once=copies)
-        account = fill_folder(order)
+        copies = scale.copies
+        day = fill.Part(signals=DAY_SIGNALS * copies, midnight=MIDNIGHT, at_once=copies)
+        account = fill_folder(fill.Order(data=str(data), seed=1, project=True, parts=[day]))
         month, ledger = data / "months" / "2026-01.db", data / "ledger.db"
         with closing(sqlite3.connect(f"file:{month}?mode=ro", uri=True)) as db:
             events, sessions = (db.execute(f"select count(*) from {table}").fetchone()[0] for table in ("events", "sessions"))
@@ -41,13 +41,13 @@ def starts(scale: Scale, parent: Path) -> Iterator[Result]:
     """From the start of `serve` to a `/readyz` that says yes: everything to replay, a little, nothing."""
     with data_folder(parent) as data:
         add_site(data)
-        account = fill_folder(fill.Order(data=str(data), signals=scale.replayed, seed=1, project=False))
+        account = fill_folder(fill.Order(data=str(data), seed=1, project=False, parts=[fill.Part(signals=scale.replayed)]))
         seconds = _start(data)
         rate = account.stored / seconds
         yield Result(name=f"replay of {scale.replayed:,} signals", target="replay", value=seconds, signals=rate,
                      note=f"{account.stored:,} rows to fold, the day's re-sent signals left out")  # fmt: skip
         yield Result(name="ready, nothing to replay", target="ready clean", value=_start(data))
-        fill_folder(fill.Order(data=str(data), signals=BEHIND, seed=2, project=False))
+        fill_folder(fill.Order(data=str(data), seed=2, project=False, parts=[fill.Part(signals=BEHIND)]))
         yield Result(name=f"ready, {BEHIND:,} to replay", target="ready behind", value=_start(data),
                      note=f"on top of {account.stored:,}")  # fmt: skip
 

@@ -201,6 +201,6 @@ def _around(scale: Scale, data: Path, key: Key, size: int, seed: int) -> list[fl
     measured = scale.singles * scale.rounds
     missing = size - there - measured // 2
     if missing > 0:
-        fill_folder(fill.Order(data=str(data), signals=missing, seed=seed, project=True))
+        fill_folder(fill.Order(data=str(data), seed=seed, project=True, parts=[fill.Part(signals=missing)]))
     with running_box(data) as box, running_yardstick(lean=scale.lean) as yardstick:
         return Stage(scale, key, box, yardstick, seed * 1_000).ratio_now()

@@ -24,12 +24,17 @@ TARGETS = {
     "batch": Target(0.25, "of the yardstick", at_least=True),
     "open p99": Target(25, "ms"),
     "open lag": Target(2, "s"),
+    "stream p99": Target(100, "ms"),
     "memory": Target(150, "MiB"),
     "bytes": Target(450, "bytes"),
     "replay": Target(60, "s"),
     "ready behind": Target(5, "s"),
     "ready clean": Target(5, "s"),
     "long": Target(15, "% slower"),
+    "read stats": Target(15, "ms"),
+    "read all stats": Target(40, "ms"),
+    "read intents": Target(15, "ms"),
+    "read timeline": Target(10, "ms"),
 }
 
 

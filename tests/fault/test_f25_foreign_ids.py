@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from opsmantik_box.gateway.api import ROUTES
+from opsmantik_box.gateway.api import READ_ROUTES as ROUTES
 from tests.harness import Box, fetch
 
 MY_SID, THEIR_SID = "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "6b8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11"

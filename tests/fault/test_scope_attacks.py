@@ -42,6 +42,11 @@ def _fill(folder: Folder, site: int, word: str, at: int) -> None:
     call = folder.call(site, at, PHONE, note=word, sale_amount=amount)
     folder.add("signals", site_id=site, event_id=word.encode(), received_at=at, payload=word.encode())
     folder.add("verdicts", site_id=site, call_id=call, at=at, to_status="real", note=word)
+    on_lead = {"site_id": site, "lead_id": call, "at": at}
+    folder.add("leads", id=call, site_id=site)
+    folder.add("attempts", **on_lead, call_id=call, outcome=word)
+    folder.add("notes", **on_lead, call_id=call, note=word)
+    folder.add("reminders", **on_lead, due_at=amount)
     folder.add("touches", site_id=site, fingerprint=f"{word}-{at}", kind="gclid", click_id=word, at=at, session_id=word)
     folder.add("ad_clicks", site_id=site, day=f"day-{at}", clicks=amount, as_of=at, source=word)
     folder.add("client_counts", site_id=site, day=f"day-{at}", note=word, as_of=at)

@@ -16,6 +16,7 @@ from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.directory import Directory
 from opsmantik_box.engine.folder import DataFolder
+from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
 
 PHONE = (
@@ -35,6 +36,7 @@ class Engine:
         self.core = Core(self.folder, now)
         self.vault = Vault(self.folder.vault)
         self.directory = Directory(self.core.ledger, self.vault)
+        self.telling = Telling(self.core, self.vault)
         if not self.directory.sites:
             self.directory.add_sites([SiteEntry(name="antika", domains=["antika.example"])], now)
         self.site: Site = self.directory.find_site("antika")

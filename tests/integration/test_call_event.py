@@ -1,4 +1,4 @@
-"""`/api/call-event` as trackers in the field use it: taps are answered with what is stored of them, calls are refused in words."""
+"""`/api/call-event` as trackers in the field use it: taps are answered with what is stored of them; a call needs a proof."""
 
 import json
 import time
@@ -107,7 +107,7 @@ def test_the_newest_of_two_taps_is_told(tracker: Tracker, box: Box, fresh: str) 
     assert tell(tracker, tap_of(fresh)).body["session_id"] == second["sid"]
 
 
-# --- calls are not taken yet -----------------------------------------------------------------------------------------------------
+# --- calls are another thing (test_calls.py) ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -128,13 +128,6 @@ def test_without_a_token_what_is_no_tap_is_refused(tracker: Tracker, box: Box, s
         )
         assert reply.headers["www-authenticate"].startswith("Bearer")
     wait_until(lambda: box.status()["refusals_today"].get("call_unauthorized", 0) > 0, "it is counted")
-
-
-def test_a_call_with_the_sites_token_is_told_that_it_is_not_taken_yet(tracker: Tracker, box: Box, site: str) -> None:
-    stored = box.status()["last_seq"]
-    reply = tracker.post(tap_of(site, "+905321234567"), PATH, origin="", authorization=f"Bearer {box.site_token(site)}")
-    assert (reply.status, reply.body) == (422, REFUSED | {"message": "This version of the Box does not take calls"})
-    assert (box.status()["last_seq"], intents(box, site)) == (stored, [])
 
 
 def test_the_token_of_another_site_is_as_good_as_none(tracker: Tracker, box: Box, site: str) -> None:

@@ -19,6 +19,14 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         yield engine
 
 
+@pytest.mark.parametrize("name", sorted(load("desk")))
+def test_nothing_at_the_desk_walks_a_table(engine: Engine, name: str) -> None:
+    sql = load("desk")[name]
+    marks = dict.fromkeys(re.findall(r":(\w+)", sql), 1) or (1,) * len(re.findall(r"\?", re.sub(r"--.*", "", sql)))
+    plan = [row[3] for row in engine.core.ledger.db.execute(f"explain query plan {sql}", marks)]
+    assert not [line for line in plan if line.startswith("SCAN") and "CONSTANT ROW" not in line and "(subquery" not in line], plan
+
+
 @pytest.mark.parametrize("name", HOT)
 def test_every_search_of_the_hot_path_is_by_more_than_the_site(engine: Engine, name: str) -> None:
     sql = load("ledger")[name]

@@ -60,7 +60,7 @@ def assert_reported(box: Box, site: str, expected: dict[str, Any], day: str) -> 
         }
         assert got == wanted
     printed = json.loads(box.cli("stats", "--site", "antika", "--day", day, "--json").stdout)
-    assert printed == stats
+    assert printed == {key: value for key, value in stats.items() if key != "feed"}
 
 
 def yesterday(zone: str = "Europe/Istanbul") -> str:

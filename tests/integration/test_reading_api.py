@@ -1,13 +1,14 @@
 """The API on a whole Box: what a token sees, pages, timelines, and problem documents for every mistake."""
 
 import json
+import re
 import uuid
 
 import pytest
 
 from opsmantik_box.clock import system_clock
 from opsmantik_box.domain.days import day_of
-from opsmantik_box.gateway.api import ROUTES
+from opsmantik_box.gateway.api import READ_ROUTES, ROUTES
 from opsmantik_box.gateway.auth import RIGHTS
 from tests.harness import Box, fetch
 
@@ -44,6 +45,18 @@ def test_a_token_sees_the_sites_of_its_user(told: Box) -> None:
     mine, other = public_ids(told)
     assert [site["id"] for site in told.get("/api/v1/sites", told.token(mine))["sites"]] == [mine]
     assert {site["id"] for site in told.get("/api/v1/sites", told.token(mine, other))["sites"]} == {mine, other}
+
+
+def test_the_lines_of_my_sites_are_what_each_report_says(told: Box) -> None:
+    mine, other = public_ids(told)
+    both = told.token(mine, other)
+    lines = {line["site_id"]: line for line in told.get("/api/v1/stats", both)["sites"]}
+    assert set(lines) == {mine, other}
+    for site, line in lines.items():
+        report = told.get(f"/api/v1/sites/{site}/stats", both)
+        assert line == {name: report[name] for name in line}
+    assert lines[mine]["ads"]["phone"] == 1
+    assert [line["site_id"] for line in told.get("/api/v1/stats", told.token(mine))["sites"]] == [mine]
 
 
 def test_the_newest_events_are_those_of_all_my_sites_newest_first(told: Box) -> None:
@@ -105,19 +118,19 @@ def test_lists_are_of_the_traffic_and_days_that_were_asked_for(told: Box) -> Non
     token = told.token(mine)
     for which, sessions in (("ads", 1), ("all", 11), ("bots", 0), ("internal", 0)):
         assert len(told.get(f"/api/v1/sites/{mine}/sessions?scope={which}", token)["sessions"]) == sessions
-    assert told.get(f"/api/v1/sites/{mine}/sessions?to=2026-01-01", token) == {"sessions": [], "next": None}
-    assert told.get(f"/api/v1/sites/{mine}/intents?from=9000-01-01", token) == {"intents": [], "next": None}
+    assert told.get(f"/api/v1/sites/{mine}/sessions?to=2026-01-01", token) == {"sessions": [], "next": None, "feed": "1-1"}
+    assert told.get(f"/api/v1/sites/{mine}/intents?from=9000-01-01", token) == {"intents": [], "next": None, "feed": "1-1"}
 
 
 def test_every_route_declares_the_right_it_needs() -> None:
     assert len(ROUTES) >= 8
     for route in ROUTES:
-        assert route.opt.get("scope") in RIGHTS, route.paths  # type: ignore[union-attr]
+        assert route.opt.get("scope") in (*RIGHTS, "send"), route.paths  # type: ignore[union-attr]
 
 
 def test_no_route_answers_without_a_token(told: Box) -> None:
     mine, _ = public_ids(told)
-    for path in (path.replace("{site:str}", mine).replace("{sid:str}", SID) for route in ROUTES for path in route.paths):  # type: ignore[union-attr]
+    for path in (path.replace("{site:str}", mine).replace("{sid:str}", SID) for route in READ_ROUTES for path in route.paths):  # type: ignore[union-attr]
         for headers in (
             {},
             {"Authorization": "Bearer wrong"},
@@ -214,11 +227,13 @@ def test_the_document_of_the_api_is_behind_a_token_and_names_every_route(told: B
     document = told.get("/api/v1/openapi.json", told.token(public_ids(told)[0]))
     assert document["openapi"].startswith("3.1")
     shown = set(document["paths"])
-    assert shown == {f"/api/v1{path.replace(':str', '')}" for route in ROUTES for path in route.paths} - {"/api/v1/openapi.json"}  # type: ignore[union-attr]
+    assert shown == {f"/api/v1{re.sub(r':[a-z]+}', '}', path)}" for route in ROUTES for path in route.paths} - {
+        "/api/v1/openapi.json"
+    }  # type: ignore[union-attr]
 
 
 def test_a_site_that_was_just_added_and_one_that_was_just_granted_is_there_at_once(told: Box) -> None:
     fresh = told.add_site("frisch")["public_id"]
     token = told.token(fresh)
     assert told.get(f"/api/v1/sites/{fresh}/stats", token)["all"]["sessions"] == 0
-    assert told.get(f"/api/v1/sites/{fresh}/events", token) == {"events": [], "next": None}
+    assert told.get(f"/api/v1/sites/{fresh}/events", token) == {"events": [], "next": None, "feed": "1-1"}

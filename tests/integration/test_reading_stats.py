@@ -4,11 +4,9 @@ import asyncio
 import os
 import random
 import sqlite3
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
 
-import msgspec
 import pytest
 
 from opsmantik_box.domain.attribution import Rank
@@ -19,14 +17,13 @@ from opsmantik_box.errors import DataFolderUnusable, NotFound, UsageError
 from opsmantik_box.gateway import reads as reads_module
 from opsmantik_box.gateway.reads import MOST_CONNECTIONS, Reads
 from opsmantik_box.ops.query import SHIPPED, read_query, run_query
-from opsmantik_box.ops.report import format_stats, stats
+from opsmantik_box.ops.report import stats
+from opsmantik_box.ops.report_text import format_stats
 from opsmantik_box.sql.scope import ReadRefused, ReadTooSlow
-from tests.reading_data import FORM, PHONE, WHATSAPP, Folder
+from tests.reading_data import FORM, NOON, PHONE, WHATSAPP, Folder, ask_both, with_reads
 
-NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
 DAY = 86_400_000
 TODAY = "2026-11-05"
-Answer = TypeVar("Answer")
 
 
 @pytest.fixture
@@ -34,27 +31,6 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
     made = Folder(tmp_path / "data")
     yield made
     made.close()
-
-
-def with_reads(folder: Folder, use: Callable[[Reads], Awaitable[Answer]]) -> Answer:
-    """`use` on the service's reading, which is closed at the end."""
-
-    async def run() -> Answer:
-        reading = Reads(folder.data, folder.names)
-        try:
-            return await use(reading)
-        finally:
-            await reading.close()
-
-    return asyncio.run(run())
-
-
-def ask_both(folder: Folder, site: int, name: str, first: str, last: str, scope: str = "ads", now: int = NOON) -> dict[str, Any]:
-    """The report, after the service and the command have told the same."""
-    by_command = stats(folder.data, name, first, last, scope, now)
-    by_service = with_reads(folder, lambda reading: reading.stats(site, first, last, scope))
-    assert by_command == msgspec.to_builtins(by_service)
-    return by_command
 
 
 def test_a_session_counts_on_the_day_it_started_whichever_month_it_lives_in(folder: Folder) -> None:

@@ -9,8 +9,10 @@ import click
 import pytest
 
 from opsmantik_box.cli import box
+from opsmantik_box.domain import feed
 from opsmantik_box.domain.rates import CALL_EVENTS, RateLimits
-from opsmantik_box.gateway import answers, asgi, bodies, call_event, protocol, static
+from opsmantik_box.engine import hints
+from opsmantik_box.gateway import answers, asgi, bodies, broadcast, call_event, protocol, sse, static, stream
 from opsmantik_box.gateway.api import ROUTES
 from tests.harness import ROOT
 
@@ -21,7 +23,7 @@ MANUALS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 def said() -> Iterator[dict[str, Any]]:
     """Every body of gateway/answers.py."""
     yield from (json.loads(value) for value in vars(answers).values() if isinstance(value, bytes) and value.startswith(b"{"))
-    made = (answers.stored(False, 1), answers.stored(True, 1), answers.many([], 0), answers.matched(1, "", 1))
+    made = (answers.stored(False, 1), answers.stored(True, 1), answers.many([], 0), answers.matched(1, "", 1), answers.unmatched(1))
     yield from map(json.loads, (*made, answers.origin_refused("ok"), answers.limited(1)))
 
 
@@ -63,6 +65,9 @@ def test_every_header_is_in_the_contract() -> None:
         f"{RateLimits().session} requests", f"{RateLimits().address:,} for each", f"{RateLimits().signals} signals",
         f"{CALL_EVENTS.address} requests a minute", f"last {call_event.RECENT_MS // 60_000} minutes",
         f"caches for {static.MAX_AGE // 60} minutes",
+        f"every {broadcast.HEARTBEAT_SEC:.0f} s", f"over {broadcast.MAX_UNREAD // 1024} KiB unread", f"{stream.MOST:,} streams",
+        f"kept for {feed.KEPT_MS // 86_400_000} days", f"retry: {sse.RETRY_MS}", f"over {hints.MOST} of a topic",
+        f"Late by {hints.TOGETHER_SEC} s",
     ],
 )  # fmt: skip
 def test_every_limit_is_in_the_contract(limit: str) -> None:
@@ -72,6 +77,12 @@ def test_every_limit_is_in_the_contract(limit: str) -> None:
 def test_every_route_is_in_the_contract() -> None:
     routes = {re.sub(r":\w+}", "}", path) for route in ROUTES for path in cast("Any", route).paths}
     assert {f"/api/v1{route}" for route in routes} == set(re.findall(r"^\| `(/api/v1/[^`]+)`", WIRE, re.MULTILINE))
+
+
+def test_every_topic_and_parameter_of_the_stream_is_in_the_contract() -> None:
+    section = WIRE.partition("## GET /api/stream")[2].partition("\n## ")[0]
+    words = {*feed.TOPICS, *feed.OLD_NAMES, *stream.PARAMETERS, "too_old", "epoch", "ahead", "malformed"}
+    assert [word for word in words if f"`{word}`" not in section] == []
 
 
 def test_every_command_is_in_a_manual() -> None:

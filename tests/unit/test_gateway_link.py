@@ -98,7 +98,8 @@ def test_when_the_link_ends_everything_that_waits_is_answered() -> None:
     async def scenario(link: EngineLink, engine: Engine, called: list[str]) -> None:
         stored = submit(link)
         questions = [
-            asyncio.ensure_future(ask) for ask in (link.ask_site(SITE.public_id), link.ask_token("t"), link.command("status", {}))
+            asyncio.ensure_future(ask)
+            for ask in (link.ask_site(SITE.public_id), link.ask_token("t"), link.command("status", {}, 1))
         ]
         for _ in range(4):
             await engine.hear()
@@ -142,6 +143,32 @@ def test_a_token_is_kept_until_tokens_change() -> None:
     linked(scenario)
 
 
+def test_an_answer_older_than_a_change_of_tokens_is_not_kept() -> None:
+    """Both arrive in one piece: the answer is the asker's, and nobody else's."""
+
+    async def scenario(link: EngineLink, engine: Engine, _called: list[str]) -> None:
+        asking = asyncio.ensure_future(link.ask_token("secret"))
+        await engine.say(m.TokenFound((await engine.hear()).rid, 1, "read", [7]), m.TokensChanged())
+        assert (await asking).site_ids == [7]
+        asking = asyncio.ensure_future(link.ask_token("secret"))
+        await engine.say(m.TokenFound((await engine.hear()).rid, 0, "", []))
+        assert (await asking).rights == ""
+
+    linked(scenario)
+
+
+def test_who_listens_hears_of_what_the_link_knows_already() -> None:
+    async def scenario(link: EngineLink, engine: Engine, _called: list[str]) -> None:
+        heard: list[object] = []
+        link.listen(m.Fed, lambda told: heard.append((told, link.feed)))
+        link.listen(m.Hints, heard.append)
+        await engine.say(m.Fed(2, 5, 9), m.Hints([("event", 7, "{}")]))
+        await turn()
+        assert heard == [(m.Fed(2, 5, 9), m.Fed(2, 5, 9)), m.Hints([("event", 7, "{}")])]
+
+    linked(scenario)
+
+
 def test_a_token_longer_than_any_is_nobodys_without_asking() -> None:
     async def scenario(link: EngineLink, _engine: Engine, _called: list[str]) -> None:
         assert (await link.ask_token("x" * 10_000)).rights == ""
@@ -178,7 +205,7 @@ def test_what_the_engine_announces_is_known() -> None:
 
 def test_a_refused_command_raises_the_engines_error_in_its_words() -> None:
     async def scenario(link: EngineLink, engine: Engine, _called: list[str]) -> None:
-        asking = asyncio.ensure_future(link.command("revoke_token", {"id": 9}))
+        asking = asyncio.ensure_future(link.command("revoke_token", {"id": 9}, 1))
         asked = await engine.hear()
         assert (asked.name, asked.arguments) == ("revoke_token", {"id": 9})
         await engine.say(m.Failed(asked.rid, "NotFound", "There is no token '9'.", 1))

@@ -1,0 +1,71 @@
+"""Human sessions and intents by campaign, keyword, landing page and button. Pure.
+
+An intent is counted by what was known at its tap, and belongs to the campaign, keyword and first page of its session, also when that
+began on another day. Promise: the intents of a split add up to the intents of the report."""
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from msgspec import Struct
+
+from opsmantik_box.domain.questions import Asking, Parameters, Question
+from opsmantik_box.domain.tally import buckets_of
+
+SPLITS = ("campaign", "keyword", "landing_page")
+MOST_SHARES = 100
+
+
+class Share(Struct, frozen=True):
+    """A part of a split. `name` is '' for those that have none, null for all that are not among the first hundred."""
+
+    name: str | None
+    sessions: int
+    intents: int
+
+
+class Splits(Struct, frozen=True):
+    """Most sessions first. `by_button`: intents by the button's position on the page. `reopened`: sessions of everybody, bots too, that
+    were opened by a click which had opened one before."""
+
+    by_campaign: list[Share]
+    by_keyword: list[Share]
+    by_landing_page: list[Share]
+    by_button: dict[str, int]
+    reopened: int
+
+
+def ask_splits(span: Parameters, busy: Sequence[str], known: Collection[str], scope: str) -> Asking[Splits]:
+    """The splits of a span of days. `busy` are the months with sessions in it; a tap's session may have begun before, in another of the
+    `known`. `scope` is one of the buckets of people."""
+    sessions = {split: Counter[str]() for split in (*SPLITS, "click")}
+    for month in busy:
+        for split, name, rank, number in (yield Question(month, "count_origins", span)):
+            sessions[split][name] += number if split == "click" or _inside(scope, rank) else 0
+    buttons = yield Question(None, "count_buttons", span)
+    taps = {split: Counter[str]() for split in SPLITS}
+    for month in sorted({row[1] for row in buttons} & set(known)):
+        for rank, *names in (yield Question(month, "list_tap_origins", span | {"month": month})):
+            for split, name in zip(SPLITS, names, strict=True):
+                taps[split][name] += _inside(scope, rank)
+    by_button = Counter[str]()
+    for position, _, rank, number in buttons:
+        by_button[position] += number if _inside(scope, rank) else 0
+    shares = [_shares(sessions[split], taps[split], by_button.total()) for split in SPLITS]
+    clicks = sessions["click"]
+    return Splits(*shares, by_button=dict((+by_button).most_common()), reopened=clicks.total() - len(clicks))
+
+
+def _inside(scope: str, rank: Any) -> bool:
+    return scope in buckets_of(rank, 0, 0)
+
+
+def _shares(sessions: Counter[str], intents: Counter[str], taps: int) -> list[Share]:
+    """The largest shares. A tap whose session was not found (it is not in its month file yet, or was erased) has no name."""
+    intents[""] += taps - intents.total()
+    named = [Share(name, sessions[name], intents[name]) for name in {**sessions, **intents} if sessions[name] or intents[name]]
+    named.sort(key=lambda share: (-share.sessions, -share.intents, share.name))
+    first, rest = named[:MOST_SHARES], named[MOST_SHARES:]
+    if rest:
+        first.append(Share(None, sum(share.sessions for share in rest), sum(share.intents for share in rest)))
+    return first

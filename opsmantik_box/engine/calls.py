@@ -1,0 +1,170 @@
+"""Calls: what an exchange or `/api/call-event` tells of one becomes one row of `calls`, matched with the visit it came from.
+
+When `tell` returns, what was told survives power loss: row, match and feed are one transaction of the ledger. However often, late or
+out of order the events of a call come, they make one row; an event that says nothing new writes nothing. Never seals anything.
+"""
+
+from typing import Any
+
+import msgspec
+
+from opsmantik_box.domain.calls import CallState, CallUpdate, merge_call
+from opsmantik_box.domain.feed import CallBody, as_json
+from opsmantik_box.domain.ids import event_id
+from opsmantik_box.domain.leads import mask_number
+from opsmantik_box.domain.matching import Call, Candidate, match, rang_at, search_span, target_of_call
+from opsmantik_box.engine.connections import all_rows
+from opsmantik_box.engine.contacts import Contacts
+from opsmantik_box.engine.core import Core
+from opsmantik_box.engine.leads import join_lead
+from opsmantik_box.engine.visits import SQL, UNMATCHED, Visits
+from opsmantik_box.link.messages import TellCall, Told
+
+KEPT_MS = 35 * 86_400_000
+"""A message's id is known for this long, as a signal's is."""
+
+COLUMNS: tuple[str, ...] = (
+    "id", "received_at", "at", "phone_number", "called_number", "direction", "call_state", "answered_at", "ended_at", "duration_sec",
+    "provider", "provider_call_id", "matched_session_id", "matched_session_month", "matched_fingerprint", "match_how",
+    "match_likelihood", "candidates", "matched_at", "lead_score", "lead_score_at_match", "score_breakdown", "attribution_at_tap",
+    "attribution_rank_at_tap", "attribution_source", "is_bot", "is_internal", "status", "masked_number", "phone_hash", "version", "lead_id",
+)  # fmt: skip
+"""Of find_call, in its order."""
+
+Row = dict[str, Any]
+
+
+class Calls:
+    """The one way into the ledger for calls."""
+
+    def __init__(self, core: Core, visits: Visits, contacts: Contacts) -> None:
+        self._core, self._ledger, self._db = core, core.ledger, core.ledger.db
+        self._visits, self._contacts = visits, contacts
+
+    def tell(self, told: TellCall, now: int) -> Told:
+        """All or nothing. Raises LedgerFull, Unavailable, LedgerPoisoned."""
+        with self._core.minding(now):
+            with self._ledger.transaction():
+                known = self._db.execute(SQL["find_message"], (told.site_id, told.message_id)).get
+                call_id = known or self._put(told, now)
+                if told.hook_id:
+                    self._db.execute(SQL["note_call"], (now, told.hook_id))
+            answer = Told(told.rid, *all_rows(self._db, SQL["read_answer"], (call_id,))[0])
+        if answer.session_id is not None:
+            self._core.sessions.contacted.add((told.site_id, event_id(answer.session_id) or b""))
+        return answer
+
+    def _put(self, told: TellCall, now: int) -> int:
+        site_id = told.site_id
+        row = self._find(site_id, told.update)
+        known = self._state(row) if row else None
+        state = merge_call(known, told.update)
+        fingerprint = told.fingerprint or (_own_fingerprint(row) if row else "")
+        if row is None or state != known or fingerprint != _own_fingerprint(row):
+            row = self._save(site_id, row, state, fingerprint, now)
+        if told.message_id:
+            self._db.execute(SQL["forget_messages"], (now - KEPT_MS,))
+            self._db.execute(SQL["remember_message"], (site_id, told.message_id, row["id"], now))
+        return row["id"]
+
+    def _find(self, site_id: int, update: CallUpdate) -> Row | None:
+        if not update.provider_call_id:
+            return None
+        found = self._db.execute(SQL["find_call"], (site_id, update.provider, update.provider_call_id)).fetchone()
+        return None if found is None else dict(zip(COLUMNS, found, strict=True))
+
+    def _state(self, row: Row) -> CallState:
+        number = self._contacts.unseal("phone_number", row["id"], row["phone_number"])
+        return CallState(
+            row["provider"], row["provider_call_id"] or "", row["call_state"], row["at"], row["direction"], number,
+            row["called_number"], row["answered_at"], row["ended_at"], row["duration_sec"],
+        )  # fmt: skip
+
+    def _save(self, site_id: int, row: Row | None, state: CallState, fingerprint: str, now: int) -> Row:
+        received_at = row["received_at"] if row else now
+        call = Call(state.at, received_at, state.called_number, fingerprint)
+        new: Row = dict(row) if row else UNMATCHED | {"id": self._add(site_id, state, now), "candidates": None, "status": None}
+        new |= self._told(site_id, new["id"], state) | {"at": rang_at(call)}
+        if row is None or _is_open(row, call):
+            new |= self._matched(site_id, call, row, now)
+        self._join_lead(site_id, row, new)
+        new["version"] = self._db.execute(SQL["save_call"], new).get
+        self._ledger.add_feed(now, "call", site_id, new["id"], as_json(_body(new)), new["version"])
+        return new
+
+    def _join_lead(self, site_id: int, row: Row | None, new: Row) -> None:
+        """Chosen once; but a call that finds its visit later, and with whose own lead nobody did anything, chooses again."""
+        found = new["matched_session_id"] is not None and row is not None and row["matched_session_id"] is None
+        alone = {"id": new["id"], "site_id": site_id, "phone_hash": new["phone_hash"]}
+        if row is None or (found and row["lead_id"] == row["id"] and self._db.execute(SQL["is_alone"], alone).get):
+            new["lead_id"] = join_lead(
+                self._db, new["id"], site_id, new["at"], session=new["matched_session_id"], fingerprint=new["visitor"],
+                phone_hash=new["phone_hash"],
+            )  # fmt: skip
+
+    def _add(self, site_id: int, state: CallState, now: int) -> int:
+        row = {"site_id": site_id, "at": state.at, "now": now, "provider": state.provider}
+        return self._db.execute(SQL["add_call"], row | {"provider_call_id": state.provider_call_id or None}).get
+
+    def _told(self, site_id: int, call_id: int, state: CallState) -> Row:
+        """What the row keeps of what was told, match aside."""
+        return {
+            "phone_number": self._contacts.seal("phone_number", call_id, state.number),
+            "phone_hash": self._contacts.hash_number(site_id, state.number),
+            "masked_number": mask_number(state.number) if state.number else "",
+            "called_number": state.called_number, "direction": state.direction, "call_state": state.state,
+            "answered_at": state.answered_at, "ended_at": state.ended_at, "duration_sec": state.duration_sec,
+        }  # fmt: skip
+
+    def _matched(self, site_id: int, call: Call, row: Row | None, now: int) -> Row:
+        """What the row says of its visit. A visit it had already keeps what was known at the first match."""
+        candidates, fingerprints = self._candidates(site_id, call)
+        found = match(call, candidates)
+        status = row["status"] if row else None
+        if status in (None, "suspicious"):  # nobody judged it: then it is matching's to say
+            status = "suspicious" if found.suspicious else None
+        visitor = call.fingerprint if found.chosen and not found.chosen.weak else ""
+        told = {"status": status, "visitor": visitor or None, "candidates": _as_column(found.candidates)}
+        if found.chosen is None:
+            return UNMATCHED | told | {"matched_fingerprint": call.fingerprint or None}
+        told["matched_fingerprint"] = call.fingerprint or fingerprints.get(found.chosen.tap_id or 0) or None
+        if row and row["matched_session_id"] == found.chosen.session_id:
+            return told | {"match_how": found.how, "match_likelihood": found.chosen.likelihood}
+        return self._visits.columns(site_id, found, now) | told
+
+    def _candidates(self, site_id: int, call: Call) -> tuple[list[Candidate], dict[int, str]]:
+        if call.fingerprint:
+            return self._visits.of_fingerprint(site_id, call.fingerprint), {}
+        target = target_of_call(call)
+        return self._visits.of_target(site_id, target, search_span(call)) if target else ([], {})
+
+
+def _as_column(candidates: tuple[Candidate, ...]) -> str | None:
+    """As the column keeps them."""
+    return msgspec.json.encode(candidates).decode() if candidates else None
+
+
+def _own_fingerprint(row: Row) -> str:
+    """What the call itself was told with; that of a visit found by number is the tap's."""
+    return (row["matched_fingerprint"] or "") if row["match_how"] in ("", "fingerprint") else ""
+
+
+def _is_open(row: Row, call: Call) -> bool:
+    """Is there still something to match? Not what a person decided; else what has no visit yet, or is asked for differently now."""
+    if row["match_how"] == "operator":
+        return False
+    before = (row["at"], row["called_number"], _own_fingerprint(row))
+    return not row["match_how"] or before != (rang_at(call), call.called_number, call.fingerprint)
+
+
+def _body(row: Row) -> CallBody:
+    candidates = msgspec.json.decode(row["candidates"] or "[]", type=tuple[Candidate, ...])
+    return CallBody(
+        id=row["id"], lead=row["lead_id"], at=row["at"], state=row["call_state"], direction=row["direction"], number=row["masked_number"],
+        called_number=row["called_number"], answered_at=row["answered_at"], ended_at=row["ended_at"],
+        duration_sec=row["duration_sec"], status=row["status"], how=row["match_how"], likelihood=row["match_likelihood"],
+        session=row["matched_session_id"], session_month=row["matched_session_month"], score=row["lead_score"],
+        breakdown=msgspec.json.decode(row["score_breakdown"], type=dict[str, int]), attribution=row["attribution_source"],
+        is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]), candidates=candidates if not row["match_how"] else (),
+        version=row["version"],
+    )  # fmt: skip
