@@ -4,20 +4,16 @@ A file holds what its name says and, at its edges, its neighbours' (a session li
 one more file is asked than the names alone would need.
 """
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct
 
 from opsmantik_box.domain.months import month_start, next_month, previous_month
-from opsmantik_box.domain.questions import Question
+from opsmantik_box.domain.questions import Asking, Question, Row
 
 END_OF_TIME = 1 << 53
 """Later than any time that is stored."""
-
-Row = Sequence[Any]
-"""A row begins with its position: time, then the key that tells apart what happened in the same millisecond."""
-Asking = Generator[Question, Sequence[Row], list[Row]]
 
 
 class Position(Struct, frozen=True, array_like=True, order=True):
@@ -53,9 +49,12 @@ def _latest(month: str) -> int:
     return month_start(next_month(next_month(month)))
 
 
-def ask_newest(name: str, site_ids: Sequence[int], span: Span, months: Iterable[str], more: dict[str, Any] | None = None) -> Asking:
+def ask_newest(
+    name: str, site_ids: Sequence[int], span: Span, months: Iterable[str], more: dict[str, Any] | None = None
+) -> Asking[list[Row]]:
     """The newest rows (span.limit + 1 of them, if there are) of these sites over all months. Site by site, because one statement
-    for many sites would sort everything they ever had."""
+    for many sites would sort everything they ever had. A row begins with its position: time, then the key that tells apart what
+    happened in the same millisecond."""
     kept: list[Row] = []
     for month in sorted(months, reverse=True):
         if len(kept) > span.limit and kept[-1][0] >= _latest(month):
@@ -66,3 +65,12 @@ def ask_newest(name: str, site_ids: Sequence[int], span: Span, months: Iterable[
             kept += yield Question(month, name, span.parameters(site_id) | (more or {}))
         kept = sorted(kept, key=lambda row: (row[0], row[1]), reverse=True)[: span.limit + 1]
     return kept
+
+
+def ask_session(site_id: int, session_id: str, months: Iterable[str]) -> Asking[tuple[str, Row] | None]:
+    """(month, row of find_session) of the newest month that knows this session."""
+    for month in sorted(months, reverse=True):
+        rows = yield Question(month, "find_session", {"site_id": site_id, "id": session_id})
+        if rows:
+            return month, rows[0]
+    return None

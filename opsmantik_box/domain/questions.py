@@ -34,6 +34,11 @@ def answered(asking: Asking[Result], ask: Callable[[Question], Sequence[Row]]) -
         return done.value
 
 
+def ask_one(question: Question) -> Asking[Sequence[Row]]:
+    """A reading of a single question."""
+    return (yield question)
+
+
 def months_to_ask(from_ms: int, to_ms: int, known: Iterable[str]) -> list[str]:
     """The month files that may hold sessions of a span of time, oldest first: those it touches, and one on either side, because a
     session lives in the month of its first accepted signal (a hint may name the month before, a late signal the one after)."""

@@ -77,9 +77,12 @@ class _Counted(NamedTuple):
     told: tuple[Sequence[Row], Sequence[Row]]
 
 
-def ask_line(site_id: int, first: str, last: str, known_months: Iterable[str]) -> Asking[Line]:
-    """The line of the days `first` to `last` (both inside)."""
-    return (yield from _ask_line(site_id, first, last, list(known_months), Tally("ads"), by_hour=False)).line
+def ask_lines(asked: Iterable[tuple[int, str, str]], known_months: Iterable[str]) -> Asking[list[Line]]:
+    """The lines of several sites, each with its first and last day."""
+    known, lines = list(known_months), list[Line]()
+    for site_id, first, last in asked:
+        lines.append((yield from _ask_line(site_id, first, last, known, Tally("ads"), by_hour=False)).line)
+    return lines
 
 
 def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Iterable[str]) -> Asking[Stats]:

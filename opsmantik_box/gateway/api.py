@@ -130,7 +130,7 @@ async def read_stats(
     mine = await desk.site(request, site)
     begin, end = chosen_days(first, last, day_of(desk.clock(), mine.timezone))
     feed = desk.feed()
-    return StatsView(**asdict(await desk.reads.stats(mine.id, begin, end, which)), feed=feed)
+    return StatsView(**asdict(await desk.reads.stats(mine.id, begin, end, which, request.auth.site_ids)), feed=feed)
 
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))

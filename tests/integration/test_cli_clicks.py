@@ -90,7 +90,8 @@ def test_the_page_says_where_they_stayed_and_why_the_numbers_differ(box: Box):
 def test_stats_tell_the_same_in_json_and_by_the_service(box: Box):
     told = box.cli_json("stats", "--site", "Antika", "--day", DAY)
     site = told["site_id"]
-    assert box.get(f"/api/v1/sites/{site}/stats?from={DAY}&to={DAY}", box.token("Antika")) == told
+    served = box.get(f"/api/v1/sites/{site}/stats?from={DAY}&to={DAY}", box.token("Antika"))
+    assert {key: value for key, value in served.items() if key != "feed"} == told
     paid = box.get(f"/api/v1/sites/{site}/stats?from={DAY}&to={DAY}&scope=other_paid", box.token("Antika"))
     assert paid["by_landing_page"] == []
     assert {one["to"] for one in told["reconciliation"]["differences"]} >= {

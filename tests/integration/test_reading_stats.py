@@ -14,8 +14,10 @@ from opsmantik_box.domain.days import day_bounds
 from opsmantik_box.domain.months import month_start, next_month, previous_month
 from opsmantik_box.domain.pages import END_OF_TIME, Position, Span
 from opsmantik_box.errors import DataFolderUnusable, NotFound, UsageError
+from opsmantik_box.gateway import readers as readers_module
 from opsmantik_box.gateway import reads as reads_module
-from opsmantik_box.gateway.reads import MOST_CONNECTIONS, Reads
+from opsmantik_box.gateway.readers import MOST_MONTHS
+from opsmantik_box.gateway.reads import READERS, Reads
 from opsmantik_box.ops.query import SHIPPED, read_query, run_query
 from opsmantik_box.ops.report import stats
 from opsmantik_box.ops.report_text import format_stats
@@ -299,7 +301,7 @@ def test_a_reading_that_takes_too_long_is_stopped_and_the_next_is_answered(folde
     site, _ = folder.site("a")
     folder.session(site, NOON, Rank.FIRST_CLICK)
     bomb = "with recursive t (x) as (select 1 union all select x + 1 from t) select count(*) from t"
-    monkeypatch.setitem(reads_module.STATEMENTS, "list_timeline", bomb)
+    monkeypatch.setitem(readers_module.STATEMENTS, "list_timeline", bomb)
     monkeypatch.setattr(reads_module, "DEADLINE_SECONDS", 0.2)
 
     async def use(reading: Reads) -> int:
@@ -313,17 +315,18 @@ def test_a_reading_that_takes_too_long_is_stopped_and_the_next_is_answered(folde
 def test_connections_are_few_and_closed_when_nobody_asks(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     site, _ = folder.site("a")
     month = "2025-01"
-    for _ in range(2 * MOST_CONNECTIONS):
+    for _ in range(2 * MOST_MONTHS):
         folder.session(site, month_start(month) + DAY)
         month = next_month(month)
     monkeypatch.setattr(reads_module, "IDLE_SECONDS", 0.05)
 
     async def use(reading: Reads) -> None:
         told = await asyncio.gather(*(reading.stats(site, "2025-02-01", "2026-03-01", "all") for _ in range(4)))
-        assert {one.all.sessions for one in told} == {13}
-        assert len(reading._slots) <= MOST_CONNECTIONS
+        assert {one.all.sessions for one in told} == {11}
+        assert len(reading._idle) <= READERS
+        assert 0 < len(_open_months(folder.data)) <= READERS * MOST_MONTHS * 2  # a file and its WAL
         async with asyncio.timeout(5):
-            while reading._slots or reading._closing:  # noqa: ASYNC110  # the timer is what is tested
+            while reading._idle or reading._closing:  # noqa: ASYNC110  # the timer is what is tested
                 await asyncio.sleep(0.01)  # between two looks
         assert not _open_months(folder.data)
 
