@@ -184,7 +184,7 @@ def _read(wire: WireSignal, event: bytes, page: Page, payload: Payload, rules: S
     agent = read_agent(context.user_agent)
     sent_at = wire.st if context.sent_at is None else context.sent_at
     hovers = metadata.read_count(meta.get("cta_hovers"), 1)
-    place = first_known(context.told_place, _meta_place(meta), context.found_place)
+    place = first_known(context.told_place, context.found_place, _meta_place(meta))
     return Signal(
         sid=ids.session_id(rules.id, payload.sid, fingerprint, event),
         at=corrected_time(context.received_at, sent_at, wire.ts),

@@ -100,7 +100,9 @@ class SessionView(Struct, frozen=True):
 
 class IntentView(Struct, frozen=True):
     """A tap, a form or a call. `attribution_at_tap` is what reports count by; `attribution_source` follows the session and is only
-    shown. `sale_amount` is in the smallest unit of `currency`. `lead_id`: the first contact of this visitor within 24 hours."""
+    shown. `sale_amount` is in the smallest unit of `currency`. `lead_id`: the first contact of this visitor within 24 hours. From
+    `direction` on, of calls only: `match_how` is how the visit was found (fingerprint, number, operator or ''), `candidates` the visits
+    it may be with their likelihood, for the operator to pick from."""
 
     at: int
     id: int
@@ -128,6 +130,16 @@ class IntentView(Struct, frozen=True):
     version: int
     received_at: int
     lead_id: int
+    direction: str
+    call_state: str
+    answered_at: int | None
+    ended_at: int | None
+    duration_sec: int | None
+    called_number: str
+    masked_number: str
+    match_how: str
+    match_likelihood: float | None
+    candidates: list[dict[str, Any]]
 
 
 class EventPage(Struct, frozen=True):
@@ -200,6 +212,7 @@ def read_intent(row: Row, site: str) -> IntentView:
     """list_intents, list_session_intents."""
     values = _named(IntentView, row, site)
     values["score_breakdown"] = _object(values["score_breakdown"])
+    values["candidates"] = msgspec.json.decode(values["candidates"] or "[]", type=list[dict[str, Any]])
     return IntentView(**values)
 
 

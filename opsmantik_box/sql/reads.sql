@@ -21,8 +21,8 @@ order by created_at desc, id desc limit :limit;
 -- A site's newest intents, forms and calls.
 select at, id, site_id, source, intent_action, intent_target, status, lead_score_at_match, score_breakdown, attribution_at_tap,
     attribution_rank_at_tap, attribution_source, matched_session_id, matched_session_month, intent_page_url, position, click_id_kind,
-    click_at, sale_amount, currency, note, is_bot, is_internal, version, received_at,
-    coalesce(lead_id, id)
+    click_at, sale_amount, currency, note, is_bot, is_internal, version, received_at, coalesce(lead_id, id), direction, call_state,
+    answered_at, ended_at, duration_sec, called_number, masked_number, match_how, match_likelihood, candidates
 from calls
 where site_id = :site_id and at >= :from_ms and at <= :before_at and (at < :before_at or id < :before_key)
     and is_bot = :is_bot and (is_bot = 1 or is_internal = :is_internal)
@@ -49,8 +49,8 @@ order by created_at, seq limit :limit;
 -- What a session led to. `+`: the index by session, not the one by site and time.
 select at, id, site_id, source, intent_action, intent_target, status, lead_score_at_match, score_breakdown, attribution_at_tap,
     attribution_rank_at_tap, attribution_source, matched_session_id, matched_session_month, intent_page_url, position, click_id_kind,
-    click_at, sale_amount, currency, note, is_bot, is_internal, version, received_at,
-    coalesce(lead_id, id)
+    click_at, sale_amount, currency, note, is_bot, is_internal, version, received_at, coalesce(lead_id, id), direction, call_state,
+    answered_at, ended_at, duration_sec, called_number, masked_number, match_how, match_likelihood, candidates
 from calls where matched_session_id = :id and +site_id = :site_id
 order by at, calls.id limit 200;
 

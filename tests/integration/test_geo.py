@@ -143,13 +143,13 @@ def box(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
         yield running
 
 
-def test_the_city_of_a_visit_is_the_files_when_nobody_says_one(box: Box) -> None:
+def test_the_city_of_a_visit_is_the_files_and_the_trackers_word_when_that_has_none(box: Box) -> None:
     site, proxied = box.add_site()["public_id"], {"X_Forwarded_For": ADDRESS}
     ids = [f"5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a{number}" for number in (11, 12, 13, 14)]
     body = {"s": site, "ec": "interaction", "ea": "view"}
     url = "https://antika.example/?gclid=Cj0KCQiA4fi7BhC5ARIsAEV1Yia&loc_physical_ms=1012782"
     box.post({**body, "u": url, "sid": ids[0]}, **proxied)
-    box.post({**body, "u": url, "sid": ids[1], "meta": {"city": "Van"}}, **proxied)
+    box.post({**body, "u": url, "sid": ids[1], "meta": {"city": "Van"}}, X_Forwarded_For="9.9.9.9")
     box.post({**body, "u": url, "sid": ids[2], "meta": {"city": "Unknown"}}, **proxied)
     box.post({**body, "u": url, "sid": ids[3]}, X_Forwarded_For="9.9.9.9")
     box.wait_projected()

@@ -20,11 +20,11 @@ def read(meta: dict[str, Any], told: Place = NOWHERE, found: Place = NOWHERE) ->
     return reading.arrival.signal.city, reading.arrival.signal.district
 
 
-def test_the_proxys_word_goes_before_the_trackers_and_that_before_the_file():
+def test_the_proxys_word_goes_before_the_file_and_that_before_the_trackers():
     meta = {"city": "Van", "district": "Edremit"}
     assert read(meta, BURSA, IZMIR) == BURSA
-    assert read(meta, NOWHERE, IZMIR) == VAN
-    assert read({}, NOWHERE, IZMIR) == IZMIR
+    assert read(meta, NOWHERE, IZMIR) == IZMIR
+    assert read(meta) == VAN
     assert read({}) == NOWHERE
 
 
