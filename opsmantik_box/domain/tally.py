@@ -63,7 +63,7 @@ class Tally:
     def __init__(self, scope: str) -> None:
         self._scope = scope
         self._counts = {name: Counter[str]() for name in BUCKETS}
-        self._visitors: dict[str, int] = {}
+        self._visitors = {name: set[str]() for name in BUCKETS}
         self._quarters: dict[str, Counter[int]] = {"sessions": Counter(), "intents": Counter()}
         self.seconds = self.bounces = self.denied = 0
         self.by_device, self.by_source = Counter[str](), Counter[str]()
@@ -91,9 +91,9 @@ class Tally:
 
     def add_visitors(self, rows: Iterable[Row]) -> None:
         """Rows of list_visitors; one who was there in two months is one."""
-        seen = self._visitors
-        for fingerprint, bits in rows:
-            seen[fingerprint] = seen.get(fingerprint, 0) | bits
+        for fingerprint, rank, is_bot, is_internal in rows:
+            for name in buckets_of(rank, is_bot, is_internal):
+                self._visitors[name].add(fingerprint)
 
     def add_session_quarters(self, rows: Iterable[Row]) -> None:
         """Rows of count_session_quarters."""
@@ -129,10 +129,9 @@ class Tally:
 
     def buckets(self) -> dict[str, Bucket]:
         """The five kinds of traffic."""
-        for position, name in enumerate(BUCKETS):
-            count = self._counts[name]
+        for name, count in self._counts.items():
             count["intents"] = count["high_intent"] = count["phone"] + count["whatsapp"]
-            count["visitors"] = sum(1 for bits in self._visitors.values() if bits >> position & 1)
+            count["visitors"] = len(self._visitors[name])
         return {name: Bucket(**{key: count[key] for key in Bucket.__struct_fields__}) for name, count in self._counts.items()}
 
     def average(self, total: int, digits: int) -> float | None:

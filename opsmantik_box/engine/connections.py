@@ -15,7 +15,7 @@ BUSY_MS = 500
 """How long a statement waits for another process's lock. Short: the whole engine waits with it, and 503 is the better answer."""
 
 LEDGER_CACHE_MB = 16
-OPEN_MONTH_CACHE_MB = 16
+OPEN_MONTH_CACHE_MB = 8
 OTHER_CACHE_MB = 2
 
 

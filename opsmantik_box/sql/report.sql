@@ -15,15 +15,9 @@ from sessions where site_id = :site_id and created_at >= :from_ms and created_at
 group by 1, 2;
 
 -- list_visitors --
--- Each fingerprint once with the buckets it was seen in, as bits: 1 ads, 2 all, 4 other paid, 8 bots, 16 internal.
-select fingerprint,
-    max(is_bot = 0 and is_internal = 0 and attribution_rank in (1, 2, 4))
-    + 2 * max(is_bot = 0 and is_internal = 0)
-    + 4 * max(is_bot = 0 and is_internal = 0 and attribution_rank in (3, 5))
-    + 8 * max(is_bot = 1)
-    + 16 * max(is_bot = 0 and is_internal = 1) as buckets
-from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and fingerprint is not null
-group by fingerprint;
+-- Who was there, with what a report tells apart: a visitor stands in it once for each kind of session.
+select distinct fingerprint, attribution_rank, is_bot, is_internal
+from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and fingerprint is not null;
 
 -- count_contacts --
 -- Intents, forms and calls of a span of time, with the attribution known at the tap (6, organic, where there was none).

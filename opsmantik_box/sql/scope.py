@@ -29,8 +29,8 @@ MOST_MONTHS = 2
 """`sessions` and `events` are the union of both."""
 
 DEADLINE_SECONDS = 5.0
-STEPS_BETWEEN_LOOKS = 2_000
-"""Virtual machine steps between two looks at the deadline: 10 to 50 µs."""
+STEPS_BETWEEN_LOOKS = 20_000
+"""Virtual machine steps between two looks at the deadline: 0.1 to 0.5 ms. Each look waits for the interpreter's lock."""
 
 LIMITS = {
     sqlite3.SQLITE_LIMIT_LENGTH: 8 * 1024 * 1024,
