@@ -7,15 +7,17 @@ address) is cached where it is read.
 
 import math
 import re
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from opsmantik_box.domain import ids, metadata
 from opsmantik_box.domain.addresses import address_prefix, is_internal
 from opsmantik_box.domain.agents import read_agent
 from opsmantik_box.domain.attribution import CLICK_KINDS, is_google, rank_signal
+from opsmantik_box.domain.consent import meta_without_ids, page_without_ids, read_consent, refuses_ids, withhold
 from opsmantik_box.domain.intents import read_tap
 from opsmantik_box.domain.months import read_hint
 from opsmantik_box.domain.origins import host_within
@@ -85,6 +87,8 @@ def read_signal(wire: WireSignal, site: Site, context: Context) -> Reading | Ref
         return BAD_URL
     meta, dropped = metadata.keep_allowed(wire.meta, clean) if wire.meta else ({}, [])
     notes: list[str] = []
+    if refuses_ids(meta):
+        page, meta, wire = page_without_ids(page), meta_without_ids(meta), _withheld(wire)
     event = ids.event_id(wire.id)
     payload = _payload(wire, event, page, rules, meta, notes)
     encoded = _encode_payload(payload)
@@ -93,6 +97,12 @@ def read_signal(wire: WireSignal, site: Site, context: Context) -> Reading | Ref
     signal = _read(wire, event or ids.payload_hash(encoded), page, payload, rules, context)
     event_ids = [event] if event else ids.legacy_event_ids(rules.id, signal.sid, encoded, context.received_at)
     return Reading(Arrival(event_ids, ids.payload_hash(encoded), encoded, signal), tuple(dropped), tuple(notes))
+
+
+def _withheld(wire: WireSignal) -> WireSignal:
+    """The same signal, its addresses without click ids."""
+    label = withhold(wire.el) if isinstance(wire.el, str) else wire.el
+    return replace(wire, r=withhold(wire.r) if wire.r else wire.r, el=label)
 
 
 def clean(text: str) -> str:
@@ -205,7 +215,7 @@ def _read(wire: WireSignal, event: bytes, page: Page, payload: Payload, rules: S
         browser=agent.browser,
         bot_reason=agent.bot_reason,
         internal=_is_internal(page, meta, rules, context.address),
-        consent=_read_consent(meta),
+        consent=read_consent(meta),
         city=place.city,
         district=place.district,
         scroll_pct=max(scroll, scroll_depth(action, label, payload.ev)),
@@ -239,12 +249,3 @@ def _meta_place(meta: dict[str, Any]) -> Place:
     if "city" not in meta and "district" not in meta:
         return NOWHERE
     return Place(read_name(metadata.read_text(meta.get("city"))), read_name(metadata.read_text(meta.get("district"))))
-
-
-def _read_consent(meta: dict[str, Any]) -> str:
-    """The visitor's choice in a word (granted, pending, denied, limit), or the consent-mode states as they were told."""
-    told: object = meta.get("consent")
-    if isinstance(told, dict):
-        states = cast("dict[str, object]", told)
-        return ",".join(f"{name}={states[name]}" for name in sorted(states))[:128]
-    return metadata.read_text(told)

@@ -53,7 +53,7 @@ TEXTS = {
     "kept.machinery": "Lists of files, keys, times of jobs",
     "why.machinery": "To run the Box.",
     # --- what a tracker may tell --------------------------------------------------------------------------------------------------
-    "meta.visitor": "the visitor's random id (the site's own; the Box's script sends it only with consent)",
+    "meta.visitor": "the visitor's random id (the site's own; not kept of who said no)",
     "meta.click": "the ad's click id (the same)",
     "meta.contact": "which button or form was used",
     "meta.attention": "how far and how long was read",

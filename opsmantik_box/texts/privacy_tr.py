@@ -58,7 +58,7 @@ TEXTS = {
     "kept.machinery": "Dosya listeleri, anahtarlar, iş zamanları",
     "why.machinery": "Box'ı yürütmek için.",
     # --- what a tracker may tell --------------------------------------------------------------------------------------------------
-    "meta.visitor": "ziyaretçinin rastgele kimliği (sitenin kendisinin; Box'ın betiği yalnız izinle gönderir)",
+    "meta.visitor": "ziyaretçinin rastgele kimliği (sitenin kendisinin; izin vermeyeninki tutulmaz)",
     "meta.click": "reklamın tıklama kimliği (aynı şekilde)",
     "meta.contact": "hangi düğme ya da formun kullanıldığı",
     "meta.attention": "ne kadar ve ne süre okunduğu",
