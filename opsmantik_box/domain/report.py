@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from opsmantik_box.domain.ad_numbers import ClientCount, GoogleCount, client_count, google_count
 from opsmantik_box.domain.days import day_bounds, days_of_range, hour_starts
@@ -36,24 +37,13 @@ class Line(Struct, rename={"first": "from", "last": "to"}):
     google: GoogleCount
 
 
-class Stats(Struct, rename={"first": "from", "last": "to"}):
+class Stats(Line, rename={"first": "from", "last": "to"}):
     """The answer of `/stats`. `avg_duration_sec`, `bounce_rate` (0 to 1) and `by_*` are of the scope; the first two are null without
     sessions. `by_hour` has the 23 to 25 hours of each day, and is empty for more than a month. The numbers are provisional until
     `settled_at` (UTC milliseconds: 48 hours after the last day's end); `later_changes` tells the newest hundred changes of days that were
     settled already, newest first."""
 
-    site_id: str
-    timezone: str
-    first: str
-    last: str
     source: str
-    ads: Bucket
-    all: Bucket
-    other_paid: Bucket
-    bots: Bucket
-    internal: Bucket
-    client: ClientCount
-    google: GoogleCount
     avg_duration_sec: float | None
     bounce_rate: float | None
     by_device: dict[str, int]
@@ -94,14 +84,14 @@ def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Ite
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
     seen = Seen(idle, sealed, repeated, splits.reopened, tally.denied)
     late = (yield from ask_changes(span, busy, line.timezone)) if by_hour else []
-    buckets = tally.buckets()
+    counted = Counted(**tally.buckets(), google=line.google, client=line.client, seen=seen)
     return Stats(
-        line.site_id, line.timezone, first, last, "live", **buckets, client=line.client, google=line.google,
+        **asdict(line), source="live",
         avg_duration_sec=tally.average(tally.seconds, 1), bounce_rate=tally.average(tally.bounces, 4),
         by_device=dict(tally.by_device), by_source=dict(tally.by_source),
         by_hour=tally.by_hour(hours_of(first, last, line.timezone) if by_hour else []),
         by_campaign=splits.by_campaign, by_keyword=splits.by_keyword, by_landing_page=splits.by_landing_page, by_button=splits.by_button,
-        reconciliation=reconcile(Counted(**buckets, google=line.google, client=line.client, seen=seen)),
+        reconciliation=reconcile(counted),
         settled_at=settled_at(last, line.timezone), later_changes=newest_changes([*late, *told_anew(*told, line.timezone)]),
     )  # fmt: skip
 
