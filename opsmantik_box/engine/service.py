@@ -1,7 +1,7 @@
 """The engine as it runs: one thread, one loop. In each turn everything that waits is accepted as one batch, answered, and then a slice
 of month work is done. While a commit waits for the disk, the next batch gathers in the sockets: that is the group commit.
 
-The watchdog is fed by this same loop: when the writer hangs, so does the feeding."""
+What it does by the clock is in clockwork.py."""
 
 import asyncio
 import os
@@ -16,16 +16,16 @@ from opsmantik_box.clock import Clock, monotonic
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.admission import Admission
+from opsmantik_box.engine.clockwork import Clockwork, feed_watchdog
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
-from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.directory import Directory
 from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.ledger import SQL
-from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.projector import slice_for
@@ -42,7 +42,7 @@ FULL_SEC = 10
 STOP_GATEWAYS_SEC = 4.0
 STOP_PROJECTION_SEC = 3.0
 REST_SEC = 5
-CALENDAR_SEC = 60
+"""So long nobody came: then the WALs are cut."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -55,17 +55,17 @@ class Service:
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
         self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
-        self._admission, self._pace = Admission(limits), Pace(self.wake)
+        self.admission, self._pace = Admission(limits), Pace(self.wake)
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()
         self._unflushed: set[Peer] = set()
         self._room = WaitingRoom(bounds)
         self._scheduled = False
-        self._replaying = core.lag > 0
+        self.replaying = core.lag > 0
         self._started_at = clock()
         self._busy_at = monotonic()
-        self._refusals = Refusals(core.ledger)
-        self._feed, self.hints = Feed(core.ledger), HintBoard(self.tell)
+        self.refusals = Refusals(core.ledger)
+        self.feed, self.hints = Feed(core.ledger), HintBoard(self.tell)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._ended: asyncio.Future[int] | None = None
@@ -83,7 +83,7 @@ class Service:
         if options is not None:
             self._gateways = [Gateway(number, self, options) for number in range(1, options.count + 1)]
         running = [asyncio.ensure_future(gateway.keep_running()) for gateway in self._gateways]
-        timers = [asyncio.ensure_future(task) for task in (self._every_second(), self._feed_watchdog())]
+        timers = [asyncio.ensure_future(task) for task in (Clockwork(self).run(), feed_watchdog())]
         if until is not None:
             timers.append(asyncio.ensure_future(self._stop_when(until)))
         self.wake()
@@ -135,14 +135,14 @@ class Service:
         while self.core.lag and not self.core.full and monotonic() < deadline:
             self.core.catch_up(self.clock())
         if not self.core.full:
-            self._refusals.write(self.clock())
+            self.refusals.write(self.clock())
         self._end(0)
 
-    def _fail(self, error: Exception) -> None:
+    def fail(self, error: Exception) -> None:
         """The ledger, or the engine itself, cannot be trusted any more: nobody gets a yes, and the process ends."""
         log.critical("the engine stops", problem=str(error), exc_info=None if isinstance(error, LedgerPoisoned) else error)
         notify(f"STATUS={error}")
-        self._replaying = self._stopping = True
+        self.replaying = self._stopping = True
         self._refuse(self._room.clear(), "poisoned", BUSY_SEC)
         self.flush()
         self._end(1)
@@ -157,7 +157,7 @@ class Service:
         self._peers.add(peer)
         if peer.is_gateway:
             peer.send(m.Months(self.core.months.names()))
-            peer.send(self._feed.ends())
+            peer.send(self.feed.ends())
             for site in self.directory.sites.values():
                 peer.send(m.SiteChanged(site))
             peer.send(self._state())
@@ -173,7 +173,7 @@ class Service:
     def flush(self) -> None:
         """The end of a turn: what peers are to hear, and how far the feed is now. Gateways first: who is told that a change was made
         (a token revoked) finds it made."""
-        if (news := self._feed.news()) is not None:
+        if (news := self.feed.news()) is not None:
             self.tell(news)
         for peer in sorted(self._unflushed, key=lambda peer: not peer.is_gateway):
             peer.flush()
@@ -191,13 +191,13 @@ class Service:
             case m.Submit():
                 self._submit(peer, asked)
             case m.Admit():
-                peer.send(self._admission.answer(asked, self.clock()))
+                peer.send(self.admission.answer(asked, self.clock()))
             case m.AskSite():
                 peer.send(m.SiteFound(asked.rid, self.directory.find_public(asked.public_id)))
             case m.AskToken():
                 self._guard(lambda: peer.send(self._find_token(peer, asked)))
             case m.Count():
-                self._refusals.note(asked.refusals)
+                self.refusals.note(asked.refusals)
             case m.Command():
                 self._guard(lambda: peer.send(run_command(self, peer, asked)))
             case m.Prove():
@@ -212,7 +212,7 @@ class Service:
         try:
             work()
         except LedgerPoisoned as error:
-            self._fail(error)
+            self.fail(error)
 
     def _find_token(self, peer: Peer, asked: m.AskToken) -> m.TokenFound:
         try:
@@ -246,7 +246,7 @@ class Service:
         if refusal is not None:
             peer.send(refusal)
             return
-        remaining = self._admission.admit(asked, self.clock())
+        remaining = self.admission.admit(asked, self.clock())
         if isinstance(remaining, m.Limited):
             peer.send(remaining)
             return
@@ -264,9 +264,14 @@ class Service:
     def _condition(self) -> tuple[bool, str]:
         if self.core.full:
             return False, "full"
-        if self._replaying or self.core.projector.rebuilding:
+        if self.replaying or self.core.projector.rebuilding:
             return False, "replaying"
         return True, ""
+
+    @property
+    def is_resting(self) -> bool:
+        """Nobody came for a while."""
+        return monotonic() - self._busy_at >= REST_SEC and not self._room
 
     def wake(self) -> None:
         """There is something to do."""
@@ -282,15 +287,15 @@ class Service:
             if not self.core.tend(self.clock()) and self._slice_is_due():
                 self._catch_up()
         except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
-            self._fail(error)
+            self.fail(error)
             return
         if (self._room and not self.core.full) or self._slice_is_due():
             self.wake()
-        elif self._replaying and not self.core.lag:
-            self._end_replay()
+        elif self.replaying and not self.core.lag:
+            self.end_replay()
 
     def _slice_is_due(self) -> bool:
-        urgent = self._replaying or self.core.projector.rebuilding
+        urgent = self.replaying or self.core.projector.rebuilding
         return not self.core.full and self._pace.is_due(self.core.lag, urgent=urgent)
 
     def _accept_waiting(self) -> None:
@@ -330,63 +335,13 @@ class Service:
             self.tell(m.Months(self.core.months.names()))
         self._pace.note_slice(self.core.lag, self.clock())
 
-    def _end_replay(self) -> None:
-        self._replaying = False
-        self._tell_state()
+    def end_replay(self) -> None:
+        self.replaying = False
+        self.tell_state()
         log.info("accepting", data=os.fspath(self.core.folder.root))
         while self._greetings:
             self._greetings.pop()()
         notify("READY=1", f"STATUS=accepting, {len(self.directory.sites)} sites")
-
-    # --- the clock's work ---------------------------------------------------------------------------------------------------------
-
-    async def _every_second(self) -> None:
-        beats = 0
-        if not self.core.lag:
-            self._end_replay()
-        while True:
-            await asyncio.sleep(1)
-            beats += 1
-            try:
-                self._beat(beats)
-            except LedgerPoisoned as error:
-                self._fail(error)
-                return
-            except BoxError as error:
-                log.warning("the clock's work is put off", problem=str(error))
-            except Exception as error:  # noqa: BLE001 - the same
-                self._fail(error)
-                return
-
-    def _beat(self, beats: int) -> None:
-        if self._replaying:
-            notify("EXTEND_TIMEOUT_USEC=30000000", f"STATUS=replaying, {self.core.lag} signals to go")
-        if self.core.full and self.core.recover():
-            self.wake()
-        if monotonic() - self._busy_at >= REST_SEC and not self.core.full and not self._room:
-            self.core.rest(self.clock())
-        if not self.core.full:
-            self._refusals.write(self.clock())
-            self._admission.tell_limited_clicks(self.core.ledger, self.clock())
-            ring_reminders(self.core.ledger, self.clock())
-        if beats % CALENDAR_SEC == 1 and not self._replaying and not self.core.full:
-            self._keep_calendar()
-        if self.core.lag and not self.core.full:
-            self.wake()
-        self._tell_state()
-
-    def _keep_calendar(self) -> None:
-        if self.core.keep_months(self.clock()):
-            self.tell(m.Months(self.core.months.names()))
-        if self.directory.revoke_expired(self.clock()):
-            self.tell(m.TokensChanged())
-        self._feed.trim(self.clock())
-
-    async def _feed_watchdog(self) -> None:
-        interval = watchdog_sec()
-        while interval is not None:
-            notify("WATCHDOG=1")
-            await asyncio.sleep(interval)
 
     # --- telling ------------------------------------------------------------------------------------------------------------------
 
@@ -395,7 +350,7 @@ class Service:
         lag_ms = self._pace.lag_ms(self.clock())
         return m.State(accepting and not self._stopping, reason or ("stopping" if self._stopping else ""), self.core.lag, lag_ms)
 
-    def _tell_state(self) -> None:
+    def tell_state(self) -> None:
         self.tell(self._state())
 
     def status(self) -> dict[str, Any]:
@@ -417,7 +372,7 @@ class Service:
             "conflicts": acceptance.conflicts,
             "restamped": acceptance.restamped,
             "quarantined": acceptance.quarantined,
-            "refusals_today": self._refusals.of_today(now),
+            "refusals_today": self.refusals.of_today(now),
             "alerts": [dict(zip(names, row, strict=True)) for row in db.execute(SQL["list_alerts"])],
         }
 

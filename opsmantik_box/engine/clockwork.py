@@ -1,0 +1,84 @@
+"""What the engine does by the clock: once a second a beat, once a minute the calendar. What cannot be done now is done the next time.
+
+The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from opsmantik_box.engine.desk import ring_reminders
+from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.errors import BoxError, LedgerPoisoned
+from opsmantik_box.link.messages import Months, TokensChanged
+
+if TYPE_CHECKING:
+    from opsmantik_box.engine.service import Service
+
+CALENDAR_BEATS = 60
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class Clockwork:
+    """One for a running service."""
+
+    def __init__(self, service: "Service") -> None:
+        self._service, self._core = service, service.core
+
+    async def run(self) -> None:
+        """Until cancelled, or until the service fails."""
+        beats = 0
+        if not self._core.lag:
+            self._service.end_replay()
+        while True:
+            await asyncio.sleep(1)
+            beats += 1
+            try:
+                self._beat(beats)
+            except LedgerPoisoned as error:
+                self._service.fail(error)
+                return
+            except BoxError as error:
+                log.warning("the clock's work is put off", problem=str(error))
+            except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
+                self._service.fail(error)
+                return
+
+    def _beat(self, beats: int) -> None:
+        service, core = self._service, self._core
+        if service.replaying:
+            notify("EXTEND_TIMEOUT_USEC=30000000", f"STATUS=replaying, {core.lag} signals to go")
+        if core.full and core.recover():
+            service.wake()
+        if not core.full:
+            self._keep_up()
+            if beats % CALENDAR_BEATS == 1 and not service.replaying:
+                self._turn_calendar()
+        if core.lag and not core.full:
+            service.wake()
+        service.tell_state()
+
+    def _keep_up(self) -> None:
+        service, now = self._service, self._service.clock()
+        service.refusals.write(now)
+        service.admission.tell_limited_clicks(self._core.ledger, now)
+        ring_reminders(self._core.ledger, now)
+        if service.is_resting:
+            self._core.rest(now)
+
+    def _turn_calendar(self) -> None:
+        service, now = self._service, self._service.clock()
+        if self._core.keep_months(now):
+            service.tell(Months(self._core.months.names()))
+        if service.directory.revoke_expired(now):
+            service.tell(TokensChanged())
+        service.feed.trim(now)
+
+
+async def feed_watchdog() -> None:
+    """As often as systemd asks for."""
+    interval = watchdog_sec()
+    while interval is not None:
+        notify("WATCHDOG=1")
+        await asyncio.sleep(interval)
