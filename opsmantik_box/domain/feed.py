@@ -89,7 +89,7 @@ class IntentBody(Struct, frozen=True):
 
 class CallBody(Struct, frozen=True):
     """A call as known now: topic `call`, one message for each change; the row's version tells them apart. `number` is masked.
-    `how` is '' while it is matched with no visit; `candidates` are those to pick from, likeliest first."""
+    `how` is '' while it is matched with no visit; `candidates` are those to pick from, likeliest first, also when one was chosen."""
 
     id: int
     lead: int

@@ -1,5 +1,5 @@
-"""The desk: verdicts and work, as rows. Each method is called inside one transaction of the ledger, and decides on the state the commit
-before it left: of two who claim at once exactly one wins.
+"""The desk: verdicts, picks and work, as rows. Each method is called inside one transaction of the ledger, and decides on the state
+the commit before it left: of two who claim at once exactly one wins.
 
 Promises: what changed and what is said of it (trail, feed, audit) are one commit; another tenant's row is no row. Decides nothing itself:
 the rules are domain/verdicts.py, work.py and opening.py.
@@ -13,10 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from opsmantik_box.domain.desk import LeadState, Number, WorkBody, WorkKind
-from opsmantik_box.domain.feed import as_json
+from opsmantik_box.domain.feed import CallBody, as_json
 from opsmantik_box.domain.opening import hours_of
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.domain.verdicts import MOST_NOTE, Asked, Row, Said, Verdict, judge, judge_all, undo
+from opsmantik_box.domain.verdicts import MOST_NOTE, Asked, Row, Said, Verdict, check_version, judge, judge_all, undo
 from opsmantik_box.domain.work import (
     Attempt,
     Claim,
@@ -31,9 +31,9 @@ from opsmantik_box.domain.work import (
 )
 from opsmantik_box.engine.asking import Asker
 from opsmantik_box.engine.connections import all_rows
-from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
 from opsmantik_box.engine.ledger import Ledger
+from opsmantik_box.engine.telling import Telling
 from opsmantik_box.errors import BoxError, Conflict, NoSuchIntent, UsageError
 from opsmantik_box.sql import load
 
@@ -54,8 +54,8 @@ class Contact(NamedTuple):
 class Desk:
     """What `asker` does at `now` (UTC ms)."""
 
-    def __init__(self, ledger: Ledger, sites: Mapping[int, Site], contacts: Contacts, asker: Asker, now: int) -> None:
-        self._ledger, self._db, self._sites, self._contacts = ledger, ledger.db, sites, contacts
+    def __init__(self, ledger: Ledger, sites: Mapping[int, Site], telling: Telling, asker: Asker, now: int) -> None:
+        self._ledger, self._db, self._sites, self._telling = ledger, ledger.db, sites, telling
         self._asker, self._now = asker, now
 
     # --- verdicts -----------------------------------------------------------------------------------------------------------------
@@ -102,6 +102,33 @@ class Desk:
         self._ledger.add_feed(self._now, "verdict", contact.site_id, new.id, as_json(verdict), new.version)
         self._audit("verdict undone" if verdict.undone else "verdict", contact, to=new.status)
         return new
+
+    # --- visits -------------------------------------------------------------------------------------------------------------------
+
+    def pick(self, number: int, session: str | None, version: int) -> CallBody:
+        """Which of its candidates a call came from (None: of none). Raises as `judge`; `current` of a Conflict is the call."""
+        contact, calls = self._call(number, version), self._telling.calls
+        return self._picked("visit picked", contact, calls.pick(contact.site_id, number, session, self._now))
+
+    def unpick(self, number: int, version: int) -> CallBody:
+        """Its visit is the Box's to find again. Raises as `pick`."""
+        contact, calls = self._call(number, version), self._telling.calls
+        return self._picked("pick taken back", contact, calls.unpick(contact.site_id, number, self._now))
+
+    def _call(self, number: int, version: int) -> Contact:
+        contact = self._contact(number)
+        if contact.row.source != "call":
+            raise UsageError(problem="Only of a call it can be picked which visit it came from.")
+        try:
+            check_version(contact.row, version)
+        except Conflict as stale:
+            raise Conflict(problem=str(stale), current=self._telling.calls.read(number)) from None
+        return contact
+
+    def _picked(self, action: str, contact: Contact, call: CallBody) -> CallBody:
+        if call.version != contact.row.version:
+            self._audit(action, contact, session=call.session)
+        return call
 
     # --- work ---------------------------------------------------------------------------------------------------------------------
 
@@ -162,11 +189,10 @@ class Desk:
         if not sees_number(lead.claim, self._person(), self._now):
             raise Conflict(problem="Claim it first: only who has claimed it sees the number.", current=lead)
         self._audit("number revealed", contact, known=bool(contact.phone or contact.person))
-        person = self._contacts.unseal("contact", number, contact.person)
+        contacts = self._telling.contacts
+        person = contacts.unseal("contact", number, contact.person)
         told: dict[str, str] = msgspec.json.decode(person, type=dict[str, str]) if person else {}
-        return Number(
-            number, self._contacts.unseal("phone_number", number, contact.phone) or None, told.get("name"), told.get("email")
-        )
+        return Number(number, contacts.unseal("phone_number", number, contact.phone) or None, told.get("name"), told.get("email"))
 
     # --- how ----------------------------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The desk's routes: verdicts and work on an intent or call. Each hands one command to the engine and shows what came of it.
+"""The desk's routes: verdicts, picks and work on an intent or call. Each hands one command to the engine and shows what came of it.
 
 Promises: whose row it is, and what this token may do with it, is decided by the engine; another tenant's row and one that does not exist
 give the same 404. Stores nothing, decides nothing.
@@ -16,6 +16,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
 
 from opsmantik_box.domain.desk import LeadState, Number
+from opsmantik_box.domain.feed import CallBody
 from opsmantik_box.domain.verdicts import MOST_AT_ONCE, Row
 from opsmantik_box.domain.work import Outcome
 from opsmantik_box.errors import UsageError
@@ -74,6 +75,15 @@ class VerdictsDone(Struct, frozen=True):
 
 
 class UndoAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """`version` is that of the row it is based on."""
+
+    version: Version
+
+
+class PickAsked(Struct, frozen=True, forbid_unknown_fields=True):
+    """`session` of one of the call's candidates; null: it came from none of them."""
+
+    session: Annotated[str, Meta(max_length=40)] | None
     version: Version
 
 
@@ -121,6 +131,10 @@ async def _row(link: EngineLink, request: AuthedRequest, name: str, asked: dict[
     return msgspec.convert(await _command(link, request, name, asked, key), Row)
 
 
+async def _call(link: EngineLink, request: AuthedRequest, name: str, asked: dict[str, Any], key: str | None) -> CallBody:
+    return msgspec.convert(await _command(link, request, name, asked, key), CallBody)
+
+
 async def _lead(link: EngineLink, request: AuthedRequest, name: str, asked: dict[str, Any], key: str | None) -> LeadState:
     return msgspec.convert(await _command(link, request, name, asked, key), LeadState)
 
@@ -142,6 +156,18 @@ async def give_verdicts(request: AuthedRequest, link: Ask, data: VerdictsAsked, 
 async def undo_verdict(request: AuthedRequest, link: Ask, number: Id, data: UndoAsked, key: Key = None) -> Row:
     """Back to what it was before its newest verdict, if that is one's own. Undoing twice does it again."""
     return await _row(link, request, "undo_verdict", {"id": number, "version": data.version}, key)
+
+
+@post("/intents/{number:int}/pick", opt=OPERATE, status_code=200, responses=refusals())
+async def pick_visit(request: AuthedRequest, link: Ask, number: Id, data: PickAsked, key: Key = None) -> CallBody:
+    """Say which of its candidates a call came from; it stays so, whatever comes later. Answers the call."""
+    return await _call(link, request, "pick_visit", {"id": number} | asdict(data), key)
+
+
+@post("/intents/{number:int}/unpick", opt=OPERATE, status_code=200, responses=refusals())
+async def unpick_visit(request: AuthedRequest, link: Ask, number: Id, data: UndoAsked, key: Key = None) -> CallBody:
+    """Take a pick back: the Box finds the call's visit again, from what is known by now."""
+    return await _call(link, request, "unpick_visit", {"id": number, "version": data.version}, key)
 
 
 @post("/intents/{number:int}/claim", opt=OPERATE, status_code=200, responses=refusals())
@@ -186,5 +212,6 @@ def _plain(asked: Struct) -> dict[str, Any]:
 
 
 DESK_ROUTES: list[ControllerRouterHandler] = [
-    give_verdict, give_verdicts, undo_verdict, claim_lead, release_lead, add_attempt, set_reminder, add_note, reveal_number,
+    give_verdict, give_verdicts, undo_verdict, pick_visit, unpick_visit, claim_lead, release_lead, add_attempt, set_reminder,
+    add_note, reveal_number,
 ]  # fmt: skip

@@ -185,6 +185,52 @@ def test_what_cannot_be_said_is_a_400(work: Work, body: object) -> None:
     assert newest(work.box.data, f"select version from calls where id = {row}") == 1
 
 
+# --- visits -------------------------------------------------------------------------------------------------------------------------
+
+
+def ambiguous(work: Work, call_id: str) -> tuple[int, list[str]]:
+    """A call of a minute ago to a line that two visitors tapped: its row, and their sessions."""
+    line = f"+90212555{int(call_id):04}"
+    sids = [str(uuid.uuid4()) for _ in range(2)]
+    for sid in sids:
+        work.tap(sid=sid, el=f"tel:{line}")
+    told = {"site_id": work.site, "phone_number": "+905321234567", "called_number": line, "call_id": call_id}
+    token = work.box.site_token("antika")
+    status, _, answer = fetch(f"{work.box.url}/api/call-event", told, {"Authorization": f"Bearer {token}"})
+    assert (status, json.loads(answer)["status"]) == (200, "unmatched")
+    return json.loads(answer)["call_id"], sids
+
+
+def test_the_operator_picks_the_visit_a_call_came_from(work: Work) -> None:
+    row, sids = ambiguous(work, "1")
+    start, version = feed_end(work.box.data), newest(work.box.data, f"select version from calls where id = {row}")
+    status, told = work.ask(f"/intents/{row}/pick", {"session": sids[0], "version": version}, key="pick-1")
+    assert (status, told["how"], told["session"], told["version"]) == (200, "operator", sids[0], version + 1), told
+    assert {one["session_id"] for one in told["candidates"]} == set(sids)
+    assert work.ask(f"/intents/{row}/pick", {"session": sids[0], "version": version}, key="pick-1") == (200, told)
+    [(topic, ref, number, body)] = feed(work.box.data, start)
+    assert (topic, ref, number, body) == ("call", str(row), version + 1, told)
+    [shown] = [one for one in work.box.get(f"/api/v1/sites/{work.site}/intents", work.tokens[0])["intents"] if one["id"] == row]
+    assert (shown["match_how"], shown["matched_session_id"], shown["match_likelihood"]) == ("operator", sids[0], 1)
+    status, problem = work.ask(f"/intents/{row}/pick", {"session": sids[1], "version": version}, who=1)
+    assert (status, problem["current"]) == (409, told)
+    assert work.ask(f"/intents/{row}/pick", {"session": None, "version": version + 1}, who=1)[1]["session"] is None
+    assert work.ask(f"/intents/{row}/unpick", {"version": version + 2})[1]["how"] == ""
+    record = read(work.box.data, "select actor, action, details from audit_log where ref = ? order by id", str(row))
+    assert record == [
+        ("bir@antika.example", "visit picked", json.dumps({"session": sids[0]})),
+        ("iki@antika.example", "visit picked", '{"session": null}'),
+        ("bir@antika.example", "pick taken back", '{"session": null}'),
+    ]
+
+
+def test_only_a_calls_own_candidates_can_be_picked(work: Work) -> None:
+    row, _ = ambiguous(work, "2")
+    for wrong in ({"session": str(uuid.uuid4()), "version": 1}, {"session": "x", "version": 1}, {"version": 1}, {"session": None}):
+        assert work.ask(f"/intents/{row}/pick", wrong)[0] == 400, wrong
+    assert work.ask(f"/intents/{work.tap()}/pick", {"session": None, "version": 1})[0] == 400
+
+
 # --- work ---------------------------------------------------------------------------------------------------------------------------
 
 

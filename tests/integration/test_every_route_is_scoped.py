@@ -37,6 +37,8 @@ MY_SID, THEIR_SID = "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "6b8e1d4e-58a0-4f0e-
 BODIES: dict[str, dict[str, Any]] = {
     "/intents/{number:int}/verdict": {"status": "junk", "version": 1},
     "/intents/{number:int}/undo": {"version": 1},
+    "/intents/{number:int}/pick": {"session": None, "version": 1},
+    "/intents/{number:int}/unpick": {"version": 1},
     "/intents/{number:int}/claim": {"take_over": True},
     "/intents/{number:int}/release": {},
     "/intents/{number:int}/attempt": {"outcome": "reached"},
@@ -49,6 +51,8 @@ BODIES: dict[str, dict[str, Any]] = {
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "give_verdict": {"status": "junk", "version": 1},
     "undo_verdict": {"version": 1},
+    "pick_visit": {"session": None, "version": 1},
+    "unpick_visit": {"version": 1},
     "claim": {"take_over": True},
     "release": {},
     "add_attempt": {"outcome": "reached"},
