@@ -85,6 +85,7 @@ class IntentBody(Struct, frozen=True):
     device: str
     is_bot: bool
     is_internal: bool
+    place: str = ""
 
 
 class CallBody(Struct, frozen=True):

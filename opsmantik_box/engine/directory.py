@@ -25,11 +25,13 @@ MOST_GRACE_MS = 30 * 86_400_000
 
 
 class Principal(Struct, frozen=True):
-    """Who a token belongs to: '' rights for nobody."""
+    """Who a token belongs to: '' rights for nobody. `sites`: what it sees, each with what it may do there."""
 
     token_id: int = 0
     rights: str = ""
-    site_ids: list[int] = []
+    sites: dict[int, str] = {}
+    user_id: int = 0
+    user: str = ""
 
 
 class Directory:
@@ -212,21 +214,24 @@ class Directory:
         if row is None:
             raise Unauthorized
         user_id, name, email, most = row
-        rights = {site_id: weaker(right, most) for site_id, right in self._db.execute(SQL["sites_of_user"], (user_id,))}
-        return Asker(user_id, name, email, rights)
+        return Asker(user_id, name, email, self._sites_of(user_id, most))
+
+    def _sites_of(self, user_id: int, most: str) -> dict[int, str]:
+        """On each site of a person the lesser of a token's and the person's right."""
+        return {site_id: weaker(right, most) for site_id, right in self._db.execute(SQL["sites_of_user"], (user_id,))}
 
     def find_principal(self, token: str, now: int) -> Principal:
         """Whose token this is, and what it may see."""
         row = self._db.execute(SQL["find_token"], (self._vault.hash_token(token), now)).fetchone()
         if row is None:
             return Principal()
-        token_id, user_id, site_id, rights, last_used_at = row
+        token_id, user_id, user, site_id, rights, last_used_at = row
         if last_used_at is None or now - last_used_at >= USED_EVERY_MS:
             with self._ledger.transaction():
                 self._db.execute(SQL["use_token"], (now, token_id))
         if site_id is not None:
-            return Principal(token_id, rights, [site_id] if site_id in self.sites else [])
-        return Principal(token_id, rights, [site_id for site_id, _ in self._db.execute(SQL["sites_of_user"], (user_id,))])
+            return Principal(token_id, rights, {site_id: rights} if site_id in self.sites else {})
+        return Principal(token_id, rights, self._sites_of(user_id, rights), user_id, user)
 
     def _audit(self, now: int, action: str, site_id: int | None, ref: str) -> None:
         self._db.execute(LEDGER_SQL["audit"], (now, "command line", action, site_id, ref, "{}"))

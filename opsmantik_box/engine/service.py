@@ -222,7 +222,8 @@ class Service:
         except BoxError:
             return m.TokenFound(asked.rid, 0, "", [])
         peer.shown.add(found.token_id)
-        return m.TokenFound(asked.rid, found.token_id, found.rights, found.site_ids)
+        sites, rights = list(found.sites), list(found.sites.values())
+        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user)
 
     def _tell(self, asked: m.TellCall | m.TellForm) -> m.Told | m.Refused:
         """A call or a form, one commit each: they are few, and each is matched with what was accepted before it."""

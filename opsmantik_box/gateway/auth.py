@@ -26,11 +26,15 @@ AskToken = Callable[[str], Awaitable[TokenFound]]
 
 
 class Caller(Struct, frozen=True):
-    """Whose request this is: the token's number, its rights, and the sites it sees."""
+    """Whose request this is: the token's number, its rights, the sites it sees, what it may do on each of them; and the person (0 and
+    '' for a site's own token)."""
 
     token_id: int
     rights: str
     site_ids: tuple[int, ...]
+    site_rights: tuple[str, ...]
+    user_id: int
+    user: str
 
 
 AuthedRequest = Request[None, Caller, State]
@@ -50,7 +54,8 @@ def may(rights: str, needed: str) -> bool:
 
 
 def caller_of(found: TokenFound) -> Caller:
-    return Caller(found.token_id, found.rights, tuple(found.site_ids))
+    sites, rights = tuple(found.site_ids), tuple(found.site_rights)
+    return Caller(found.token_id, found.rights, sites, rights, found.user_id, found.user)
 
 
 async def authenticate(ask_token: AskToken, authorization: str, needed: str) -> Caller:

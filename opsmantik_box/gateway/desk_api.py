@@ -10,7 +10,7 @@ import msgspec
 from litestar import get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import HeaderParameter, PathParameter, SkipValidation
+from litestar.params import HeaderParameter, SkipValidation
 from litestar.types import ControllerRouterHandler
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict
@@ -21,15 +21,12 @@ from opsmantik_box.domain.verdicts import MOST_AT_ONCE, Row
 from opsmantik_box.domain.work import Outcome
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.auth import AuthedRequest
+from opsmantik_box.gateway.given import MOST_NUMBER, RowId
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.problems import documented
 
 OPERATE = {"scope": "operate"}
-MOST = 2**53
-"""What JSON carries exactly everywhere."""
-
 Ask = NamedDependency[SkipValidation[EngineLink]]
-Id = Annotated[int, PathParameter(ge=1, le=MOST, description="The row's `id`, as lists show it.")]
 Key = Annotated[
     str | None,
     HeaderParameter(
@@ -39,8 +36,8 @@ Key = Annotated[
         description="Any word of yours, new for each thing that is to be done: asking again with it does nothing twice. Kept 7 days.",
     ),
 ]
-Version = Annotated[int, Meta(ge=0, le=MOST)]
-When = Annotated[int, Meta(ge=1, le=MOST)] | Annotated[str, Meta(max_length=40)]
+Version = Annotated[int, Meta(ge=0, le=MOST_NUMBER)]
+When = Annotated[int, Meta(ge=1, le=MOST_NUMBER)] | Annotated[str, Meta(max_length=40)]
 """UTC milliseconds, or a time as an operator says it: 15m, 1h, 16:00, tomorrow 10:00 (the site's clocks)."""
 
 
@@ -49,7 +46,7 @@ class VerdictAsked(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     status: Literal["confirmed", "qualified", "real", "junk", "intent"]
     version: Version
-    sale_amount: Annotated[int, Meta(ge=0, le=MOST)] | UnsetType | None = UNSET
+    sale_amount: Annotated[int, Meta(ge=0, le=MOST_NUMBER)] | UnsetType | None = UNSET
     currency: Annotated[str, Meta(max_length=20)] | None = None
     note: Annotated[str, Meta(max_length=5_000)] | UnsetType = UNSET
 
@@ -140,7 +137,7 @@ async def _lead(link: EngineLink, request: AuthedRequest, name: str, asked: dict
 
 
 @post("/intents/{number:int}/verdict", opt=OPERATE, status_code=200, responses=refusals())
-async def give_verdict(request: AuthedRequest, link: Ask, number: Id, data: VerdictAsked, key: Key = None) -> Row:
+async def give_verdict(request: AuthedRequest, link: Ask, number: RowId, data: VerdictAsked, key: Key = None) -> Row:
     """Say what it was; `intent` takes a judgement back. Answers the row as it is then."""
     return await _row(link, request, "give_verdict", {"id": number} | _plain(data), key)
 
@@ -153,55 +150,55 @@ async def give_verdicts(request: AuthedRequest, link: Ask, data: VerdictsAsked, 
 
 
 @post("/intents/{number:int}/undo", opt=OPERATE, status_code=200, responses=refusals())
-async def undo_verdict(request: AuthedRequest, link: Ask, number: Id, data: UndoAsked, key: Key = None) -> Row:
+async def undo_verdict(request: AuthedRequest, link: Ask, number: RowId, data: UndoAsked, key: Key = None) -> Row:
     """Back to what it was before its newest verdict, if that is one's own. Undoing twice does it again."""
     return await _row(link, request, "undo_verdict", {"id": number, "version": data.version}, key)
 
 
 @post("/intents/{number:int}/pick", opt=OPERATE, status_code=200, responses=refusals())
-async def pick_visit(request: AuthedRequest, link: Ask, number: Id, data: PickAsked, key: Key = None) -> CallBody:
+async def pick_visit(request: AuthedRequest, link: Ask, number: RowId, data: PickAsked, key: Key = None) -> CallBody:
     """Say which of its candidates a call came from; it stays so, whatever comes later. Answers the call."""
     return await _call(link, request, "pick_visit", {"id": number} | asdict(data), key)
 
 
 @post("/intents/{number:int}/unpick", opt=OPERATE, status_code=200, responses=refusals())
-async def unpick_visit(request: AuthedRequest, link: Ask, number: Id, data: UndoAsked, key: Key = None) -> CallBody:
+async def unpick_visit(request: AuthedRequest, link: Ask, number: RowId, data: UndoAsked, key: Key = None) -> CallBody:
     """Take a pick back: the Box finds the call's visit again, from what is known by now."""
     return await _call(link, request, "unpick_visit", {"id": number, "version": data.version}, key)
 
 
 @post("/intents/{number:int}/claim", opt=OPERATE, status_code=200, responses=refusals())
-async def claim_lead(request: AuthedRequest, link: Ask, number: Id, data: ClaimAsked, key: Key = None) -> LeadState:
+async def claim_lead(request: AuthedRequest, link: Ask, number: RowId, data: ClaimAsked, key: Key = None) -> LeadState:
     """Work on its lead for 10 minutes, or 10 more. Of two who claim at once one wins."""
     return await _lead(link, request, "claim", {"id": number} | asdict(data), key)
 
 
 @post("/intents/{number:int}/release", opt=OPERATE, status_code=200, responses=refusals())
-async def release_lead(request: AuthedRequest, link: Ask, number: Id, data: LeadAsked, key: Key = None) -> LeadState:
+async def release_lead(request: AuthedRequest, link: Ask, number: RowId, data: LeadAsked, key: Key = None) -> LeadState:
     """Give one's claim back."""
     return await _lead(link, request, "release", {"id": number} | asdict(data), key)
 
 
 @post("/intents/{number:int}/attempt", opt=OPERATE, status_code=200, responses=refusals())
-async def add_attempt(request: AuthedRequest, link: Ask, number: Id, data: AttemptAsked, key: Key = None) -> LeadState:
+async def add_attempt(request: AuthedRequest, link: Ask, number: RowId, data: AttemptAsked, key: Key = None) -> LeadState:
     """What came of trying to reach somebody. It may suggest a verdict, and never gives one."""
     return await _lead(link, request, "add_attempt", {"id": number} | asdict(data), key)
 
 
 @post("/intents/{number:int}/reminder", opt=OPERATE, status_code=200, responses=refusals())
-async def set_reminder(request: AuthedRequest, link: Ask, number: Id, data: ReminderAsked, key: Key = None) -> LeadState:
+async def set_reminder(request: AuthedRequest, link: Ask, number: RowId, data: ReminderAsked, key: Key = None) -> LeadState:
     """When to look at its lead again; the reminder before is closed."""
     return await _lead(link, request, "set_reminder", {"id": number} | asdict(data), key)
 
 
 @post("/intents/{number:int}/note", opt=OPERATE, status_code=200, responses=refusals())
-async def add_note(request: AuthedRequest, link: Ask, number: Id, data: NoteAsked, key: Key = None) -> LeadState:
+async def add_note(request: AuthedRequest, link: Ask, number: RowId, data: NoteAsked, key: Key = None) -> LeadState:
     """Something to remember about its lead."""
     return await _lead(link, request, "add_note", {"id": number} | asdict(data), key)
 
 
 @get("/intents/{number:int}/number", opt=OPERATE, responses=documented(400, 404, 409))
-async def reveal_number(request: AuthedRequest, link: Ask, number: Id) -> Number:
+async def reveal_number(request: AuthedRequest, link: Ask, number: RowId) -> Number:
     """The other party's number in full, for who has claimed its lead. Each look is on record."""
     return msgspec.convert(await _command(link, request, "reveal_number", {"id": number}, None), Number)
 

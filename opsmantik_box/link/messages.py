@@ -156,12 +156,16 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
     """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
-    'send' has exactly the one it may send for."""
+    'send' has exactly the one it may send for. `site_rights`: on each of them the lesser of the token's and the person's right;
+    `user`: how the person is called."""
 
     rid: int
     token_id: int
     rights: str
     site_ids: list[int]
+    site_rights: list[str] = []
+    user_id: int = 0
+    user: str = ""
 
 
 class SiteChanged(Struct, frozen=True, array_like=True, tag=25, gc=False):

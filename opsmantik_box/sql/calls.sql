@@ -88,5 +88,6 @@ values (:site_id, :at, :now, :matched_session_id, :matched_session_month, :match
 returning id;
 
 -- keep_contact --
--- Whom to call or write to: sealed for this row.
-update calls set phone_number = ?, phone_hash = ?, masked_number = ?, contact = ?, version = ? where id = ?;
+-- Whom to call or write to: sealed for this row, and what may be shown of it unasked.
+update calls set phone_number = ?, phone_hash = ?, contact = ?, masked_number = ?, masked_name = ?, masked_email = ?, version = ?
+where id = ?;

@@ -40,8 +40,9 @@ insert into api_tokens (name, token_hash, user_id, site_id, rights, created_at) 
 
 -- find_token --
 -- Whose token this is.
-select id, user_id, site_id, rights, last_used_at from api_tokens
-where token_hash = ? and revoked_at is null and (expires_at is null or expires_at > ?);
+select t.id, t.user_id, case when u.name <> '' then u.name else u.email end, t.site_id, t.rights, t.last_used_at
+from api_tokens t left join users u on u.id = t.user_id
+where t.token_hash = ? and t.revoked_at is null and (t.expires_at is null or t.expires_at > ?);
 
 -- find_asker --
 -- The person a live token of this number belongs to.
