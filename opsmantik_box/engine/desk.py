@@ -136,7 +136,7 @@ class Desk:
         """Claims the row's lead, or renews the claim one has. Raises Conflict (`current`: the lead) when another has it."""
         contact, lead = self._lead(number, version)
         try:
-            claimed = claim_lead(lead.claim, self._person(), self._now, take_over=take_over)
+            claimed = claim_lead(lead.claim, self.person(), self._now, take_over=take_over)
         except Conflict as refused:
             raise Conflict(problem=str(refused), current=lead) from None
         lead = replace(lead, claim=claimed.claim, claimed_by=self._asker.name)
@@ -148,7 +148,7 @@ class Desk:
         """Gives a claim back. Raises Conflict when another has it."""
         contact, lead = self._lead(number, version)
         try:
-            held = release_lead(lead.claim, self._person(), self._now)
+            held = release_lead(lead.claim, self.person(), self._now)
         except Conflict as refused:
             raise Conflict(problem=str(refused), current=lead) from None
         return self._work(contact, replace(lead, claim=None, claimed_by=""), "released", held, None) if held else lead
@@ -159,7 +159,7 @@ class Desk:
         site = self._sites[contact.site_id]
         earlier = [told for (told,) in all_rows(self._db, SQL["list_outcomes"], (contact.lead,))]
         again = None if when is None else self._time(when, site)
-        tried = record_attempt(outcome, earlier, self._person(), self._now, hours_of(site.settings, site.timezone), again)
+        tried = record_attempt(outcome, earlier, self.person(), self._now, hours_of(site.settings, site.timezone), again)
         self._db.execute(SQL["add_attempt"], (*self._place(contact), self._now, tried.by, outcome, tried.again_at))
         lead = replace(lead, reminder=self._remind(contact, tried.again_at), suggests=tried.suggests)
         return self._work(contact, lead, "attempt", None, tried)
@@ -186,13 +186,24 @@ class Desk:
     def number(self, number: int) -> Number:
         """The other party's number in full, for who has claimed the lead; each look is on record. Raises Conflict."""
         contact, lead = self._lead(number, None)
-        if not sees_number(lead.claim, self._person(), self._now):
+        if not sees_number(lead.claim, self.person(), self._now):
             raise Conflict(problem="Claim it first: only who has claimed it sees the number.", current=lead)
         self._audit("number revealed", contact, known=bool(contact.phone or contact.person))
         contacts = self._telling.contacts
         person = contacts.unseal("contact", number, contact.person)
         told: dict[str, str] = msgspec.json.decode(person, type=dict[str, str]) if person else {}
         return Number(number, contacts.unseal("phone_number", number, contact.phone) or None, told.get("name"), told.get("email"))
+
+    def lead_of(self, number: int) -> tuple[int, int]:
+        """The site and lead of a row. Raises NoSuchIntent, Forbidden."""
+        contact = self._contact(number)
+        return contact.site_id, contact.lead
+
+    def person(self) -> int:
+        """Who asks. Raises UsageError for the command line: work is a person's."""
+        if self._asker.user_id is None:
+            raise UsageError(problem="Work is a person's: ask with a user's token.")
+        return self._asker.user_id
 
     # --- how ----------------------------------------------------------------------------------------------------------------------
 
@@ -233,11 +244,6 @@ class Desk:
     def _first(self, statement: str, number: int) -> tuple[Any, ...] | None:
         return next(iter(all_rows(self._db, SQL[statement], (number,))), None)
 
-    def _person(self) -> int:
-        if self._asker.user_id is None:
-            raise UsageError(problem="Work is a person's: ask with a user's token.")
-        return self._asker.user_id
-
     def _time(self, told: int | str, site: Site) -> int:
         return told if isinstance(told, int) else read_when(told, self._now, site.timezone)
 
@@ -246,7 +252,7 @@ class Desk:
         self._db.execute(SQL["close_reminder"], (self._now, contact.lead))
         if due_at is None:
             return None
-        by = self._person()
+        by = self.person()
         self._db.execute(SQL["add_reminder"], (contact.site_id, contact.lead, self._now, by, due_at))
         return Reminder(by, due_at)
 

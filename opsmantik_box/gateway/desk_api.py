@@ -111,6 +111,16 @@ class NoteAsked(LeadAsked, frozen=True, kw_only=True, forbid_unknown_fields=True
     note: Annotated[str, Meta(min_length=1, max_length=5_000)]
 
 
+class PresenceTold(Struct, frozen=True, forbid_unknown_fields=True):
+    """The id of the lead, or of any of its rows; null: at none."""
+
+    lead: Annotated[int, Meta(ge=1, le=MOST_NUMBER)] | None
+
+
+class Nothing(Struct, frozen=True):
+    """It is done, and there is nothing to tell."""
+
+
 def refusals() -> dict[int, ResponseSpec]:
     """What every route of the desk may refuse with."""
     return documented(400, 404, 409, 413, 422)
@@ -197,6 +207,13 @@ async def add_note(request: AuthedRequest, link: Ask, number: RowId, data: NoteA
     return await _lead(link, request, "add_note", {"id": number} | asdict(data), key)
 
 
+@post("/presence", opt=OPERATE, status_code=200, responses=documented(400, 404, 413))
+async def tell_presence(request: AuthedRequest, link: Ask, data: PresenceTold) -> Nothing:
+    """Say at which lead I am: those who see its site see it too, for 60 seconds or until I say otherwise. Nothing is stored."""
+    await _command(link, request, "tell_presence", {"id": data.lead}, None)
+    return Nothing()
+
+
 @get("/intents/{number:int}/number", opt=OPERATE, responses=documented(400, 404, 409))
 async def reveal_number(request: AuthedRequest, link: Ask, number: RowId) -> Number:
     """The other party's number in full, for who has claimed its lead. Each look is on record."""
@@ -210,5 +227,5 @@ def _plain(asked: Struct) -> dict[str, Any]:
 
 DESK_ROUTES: list[ControllerRouterHandler] = [
     give_verdict, give_verdicts, undo_verdict, pick_visit, unpick_visit, claim_lead, release_lead, add_attempt, set_reminder,
-    add_note, reveal_number,
+    add_note, reveal_number, tell_presence,
 ]  # fmt: skip

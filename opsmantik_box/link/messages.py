@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from opsmantik_box.domain.calls import CallUpdate
+from opsmantik_box.domain.presence import Person
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
 
@@ -121,6 +122,12 @@ class TellForm(Struct, frozen=True, array_like=True, tag=10, gc=False):
 
     def __repr__(self) -> str:
         return f"TellForm({self.site_id})"
+
+
+class Watching(Struct, frozen=True, array_like=True, tag=11, gc=False):
+    """The tokens that have a stream open at this gateway, each once; sent when that changes."""
+
+    tokens: list[int]
 
 
 # --- engine → gateway -------------------------------------------------------------------------------------------------------------
@@ -252,7 +259,13 @@ class Told(Struct, frozen=True, array_like=True, tag=35, gc=False):
     duplicate: bool = False
 
 
-ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit | Prove | TellCall | TellForm
+class Present(Struct, frozen=True, array_like=True, tag=36, gc=False):
+    """Everybody who is there, at the start and a moment after each change."""
+
+    people: list[Person]
+
+
+ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit | Prove | TellCall | TellForm | Watching
 ToGateway = (
     Accepted
     | Limited
@@ -270,6 +283,7 @@ ToGateway = (
     | Hints
     | Proven
     | Told
+    | Present
 )
 
 decode_to_engine = msgspec.msgpack.Decoder(ToEngine).decode

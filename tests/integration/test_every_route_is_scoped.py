@@ -44,6 +44,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/intents/{number:int}/attempt": {"outcome": "reached"},
     "/intents/{number:int}/reminder": {"when": "1h"},
     "/intents/{number:int}/note": {"note": "x"},
+    "/presence": {"lead": "NUMBER"},
     "/verdicts": {"verdicts": [{"id": "NUMBER", "status": "junk", "version": 1}]},
     "/leads": {"phone": "+905321234567"},
 }
@@ -59,6 +60,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "set_reminder": {"when": "1h"},
     "add_note": {"note": "x"},
     "reveal_number": {},
+    "tell_presence": {},
 }
 IN_BULK = {"give_verdicts"}
 
