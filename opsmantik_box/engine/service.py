@@ -6,7 +6,7 @@ What it does by the clock is in clockwork.py."""
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -27,6 +27,7 @@ from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.ledger import SQL
+from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
@@ -57,6 +58,7 @@ class Service:
         self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
+        self.logins = Logins(core.ledger, vault, self.directory)
         self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
         self.admission, self._pace = Admission(limits), Pace(self.wake)
         self._gateways: list[Gateway] = []
@@ -71,6 +73,7 @@ class Service:
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
+        self._later: set[asyncio.Future[None]] = set()
         self._ended: asyncio.Future[int] | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------------------------
@@ -202,7 +205,7 @@ class Service:
             case m.AskToken():
                 self._guard(lambda: peer.send(self._find_token(peer, asked)))
             case m.Command():
-                self._guard(lambda: peer.send(run_command(self, peer, asked)))
+                self._guard(lambda: self._run(peer, asked))
             case m.Prove():
                 peer.send(self.hooks.answer(asked, self.clock()))
             case m.TellCall() | m.TellForm():
@@ -220,6 +223,21 @@ class Service:
             case m.Ready():
                 peer.walls = told.walls
                 log.info("a gateway serves", walls=told.walls)
+
+    def _run(self, peer: Peer, asked: m.Command) -> None:
+        answer = run_command(self, peer, asked)
+        if isinstance(answer, m.Done | m.Failed):
+            peer.send(answer)
+        else:
+            task = asyncio.ensure_future(self._send_later(peer, answer))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+
+    async def _send_later(self, peer: Peer, answer: Awaitable[m.Done | m.Failed]) -> None:
+        try:
+            peer.send(await answer)
+        except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
+            self.fail(error)
 
     def _guard(self, work: Any) -> None:
         try:

@@ -1,5 +1,5 @@
 """The console's API under /api/v1: one's own sites, their numbers, lists and sessions, for whoever has a token. Beside it stand the
-first screen (queue_api.py), the desk (desk_api.py) and forms (forms_api.py).
+first screen (queue_api.py), the desk (desk_api.py), forms (forms_api.py) and logins (login_api.py).
 
 Promises: a site or session of another tenant and one that does not exist give the same 404; every error is a problem document
 (RFC 9457); every route declares the right it needs. Writes nothing itself; never answers a client's mistake with a 5xx.
@@ -19,6 +19,7 @@ from msgspec.structs import asdict
 
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock
+from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.days import day_bounds, day_of
 from opsmantik_box.domain.ids import event_id, uuid_text
 from opsmantik_box.domain.pages import END_OF_TIME, Position, Row, Span
@@ -31,6 +32,7 @@ from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
 from opsmantik_box.gateway.given import READ, Desk, SiteId, TheDesk
 from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.login_api import LOGIN_ROUTES
 from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, documented
 from opsmantik_box.gateway.queue_api import QUEUE_ROUTES
 from opsmantik_box.gateway.reads import Reads
@@ -196,7 +198,7 @@ async def read_document(request: AuthedRequest) -> dict[str, Any]:
 READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline, read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES]
+ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES]
 
 
 def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:
@@ -256,10 +258,13 @@ def build_document(routes: Sequence[ControllerRouterHandler], given: dict[str, P
     return documented_app.openapi_schema.to_schema()
 
 
-def build_api(reads: Reads, link: EngineLink, clock: Clock) -> Litestar:
-    """The application behind /api/sync: everything under /api/v1."""
-    desk = Provide(lambda: Desk(reads, link, clock), sync_to_thread=False)
-    given = {"desk": desk, "link": Provide(lambda: link, sync_to_thread=False)}
+def build_api(reads: Reads, link: EngineLink, clock: Clock, trusted: Networks) -> Litestar:
+    """The application behind /api/sync: everything under /api/v1. `trusted`: proxies whose word on their client's address counts."""
+    given = {
+        "desk": Provide(lambda: Desk(reads, link, clock), sync_to_thread=False),
+        "link": Provide(lambda: link, sync_to_thread=False),
+        "trusted": Provide(lambda: trusted, sync_to_thread=False),
+    }
     app = Litestar(
         path="/api/v1",
         route_handlers=ROUTES,

@@ -1,6 +1,6 @@
 """Who asks, and what for: a bearer token for every route, and every route with the right it needs declared (`opt={"scope": …}`).
 
-Promises: a route that declares nothing is refused to everyone. A token is never logged.
+Promises: a route that declares nothing is refused to everyone; one that is anyone's says so (ANYONE). A token is never logged.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,6 +21,7 @@ from opsmantik_box.link.messages import TokenFound
 
 RIGHTS = ("read", "operate", "admin")
 """Each includes those before it. `send` (a site's own token) reads nothing."""
+ANYONE = "anyone"
 
 AskToken = Callable[[str], Awaitable[TokenFound]]
 
@@ -85,6 +86,7 @@ def guard_with(ask_token: AskToken) -> Callable[[ASGIConnection[Any, Any, Any, A
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         needed = str(handler.opt.get("scope", "nobody's"))
-        connection.scope["auth"] = await authenticate(ask_token, connection.headers.get("authorization", ""), needed)
+        if needed != ANYONE:
+            connection.scope["auth"] = await authenticate(ask_token, connection.headers.get("authorization", ""), needed)
 
     return guard

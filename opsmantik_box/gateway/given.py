@@ -21,6 +21,13 @@ MOST_NUMBER = 2**53
 """What JSON carries exactly everywhere."""
 
 
+class Person(Struct, frozen=True):
+    """By the number that rows carry as `by`."""
+
+    id: int
+    name: str
+
+
 class Desk(Struct, frozen=True):
     """What the handlers work with."""
 

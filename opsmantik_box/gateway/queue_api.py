@@ -10,7 +10,7 @@ from msgspec import Struct
 from opsmantik_box.domain.questions import Row
 from opsmantik_box.domain.queue import MOST_LEADS, People, Queue
 from opsmantik_box.gateway.auth import AuthedRequest
-from opsmantik_box.gateway.given import READ, RowId, SiteId, TheDesk
+from opsmantik_box.gateway.given import READ, Person, RowId, SiteId, TheDesk
 from opsmantik_box.gateway.problems import NoSuchRow, documented
 from opsmantik_box.gateway.rows import (
     AttemptView,
@@ -26,13 +26,6 @@ from opsmantik_box.gateway.rows import (
 
 OneSite = Annotated[str | None, QueryParameter(name="site", max_length=100, description="Only this site of mine (its public id).")]
 Leads = Annotated[int, QueryParameter(name="limit", ge=1, le=MOST_LEADS, description="How many leads at most.")]
-
-
-class Person(Struct, frozen=True):
-    """By the number that rows carry as `by`."""
-
-    id: int
-    name: str
 
 
 class LeadView(Struct, frozen=True):

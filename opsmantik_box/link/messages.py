@@ -58,6 +58,9 @@ class Command(Struct, frozen=True, array_like=True, tag=5, gc=False):
     arguments: dict[str, Any]
     token: int = 0
 
+    def __repr__(self) -> str:
+        return f"Command({self.name})"
+
 
 class Ready(Struct, frozen=True, array_like=True, tag=6, gc=False):
     """This gateway serves."""

@@ -18,7 +18,7 @@ from litestar.connection import ASGIConnection
 
 from opsmantik_box.clock import system_clock
 from opsmantik_box.domain.rates import RateLimits
-from opsmantik_box.engine.asking import COMMANDS, OWNER, RIGHTS
+from opsmantik_box.engine.asking import ANYONE, COMMANDS, OWNER, RIGHTS
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.service import Service
@@ -47,6 +47,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/presence": {"lead": "NUMBER"},
     "/verdicts": {"verdicts": [{"id": "NUMBER", "status": "junk", "version": 1}]},
     "/leads": {"phone": "+905321234567"},
+    "/login": {"email": "nobody@mein.example", "password": "nobody's password"},
+    "/logout": {},
 }
 """What a POST route is asked with. NUMBER becomes the row's."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -63,6 +65,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "tell_presence": {},
 }
 IN_BULK = {"give_verdicts"}
+OF_NO_ROW = {"log_in", "log_out"}
+ANYONES = {"/login"}
+"""Asked without a token: all there is of that kind."""
+OF_ONESELF = {"/logout"}
+"""Changed by who may only read: nothing but what is his own."""
 
 
 class Operation(NamedTuple):
@@ -129,9 +136,10 @@ def nobodys() -> tuple[str, str, int]:
 @pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
 def test_every_route_declares_its_scope_and_is_asked_here(operation: Operation) -> None:
     [handler] = [one for one in ROUTES if operation.path in one.paths and operation.method in one.http_methods]  # type: ignore[union-attr]
-    assert handler.opt.get("scope") in (*RIGHTS, "send")  # type: ignore[union-attr]
+    scope = handler.opt.get("scope")  # type: ignore[union-attr]
+    assert scope == ANYONE if operation.path in ANYONES else scope in (*RIGHTS, "send")
     assert operation.method == "GET" or operation.path in BODIES
-    assert operation.method == "GET" or handler.opt["scope"] != "read", "who may only read changes nothing"  # type: ignore[union-attr]
+    assert operation.method == "GET" or operation.path in OF_ONESELF or scope != "read", "who may only read changes nothing"
 
 
 def test_a_route_that_declares_nothing_is_nobodys() -> None:
@@ -147,8 +155,9 @@ def test_a_route_that_declares_nothing_is_nobodys() -> None:
 
 
 def test_every_command_declares_its_scope_and_is_asked_here() -> None:
-    assert {entry.scope for entry in COMMANDS.values()} <= {OWNER, *RIGHTS}
-    assert set(OURS) == set(ARGUMENTS) | IN_BULK
+    assert {entry.scope for entry in COMMANDS.values()} <= {OWNER, ANYONE, *RIGHTS}
+    assert set(OURS) == set(ARGUMENTS) | IN_BULK | OF_NO_ROW
+    assert [name for name, entry in COMMANDS.items() if entry.scope == ANYONE] == ["log_in"]
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------------------
@@ -178,7 +187,7 @@ def test_what_is_anothers_is_what_is_not_there(tenants: Tenants, operation: Oper
     assert tenants.box.call("list_audit") == before
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=" ".join)
+@pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.path not in ANYONES], ids=" ".join)
 def test_nobody_asks_without_a_token_or_with_a_lesser_right(tenants: Tenants, operation: Operation) -> None:
     [handler] = [one for one in ROUTES if operation.path in one.paths and operation.method in one.http_methods]  # type: ignore[union-attr]
     needed = handler.opt["scope"]  # type: ignore[union-attr]

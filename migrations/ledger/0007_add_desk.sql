@@ -10,3 +10,6 @@ create index calls_missed on calls (site_id, status, at) where call_state = 'mis
 create index reminders_by_lead on reminders (lead_id);
 create index reminders_by_site on reminders (site_id, lead_id) where closed_at is null;
 create index leads_claimed on leads (site_id, claimed_until) where claimed_until is not null;
+
+-- A token that was given for a password: a new password revokes it.
+alter table api_tokens add column by_login integer not null default 0;
