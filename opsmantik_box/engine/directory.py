@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from opsmantik_box.domain.ids import site_id_text
-from opsmantik_box.domain.site_entry import SiteEntry, check_entry
+from opsmantik_box.domain.site_entry import SiteChange, SiteEntry, check_entry
 from opsmantik_box.domain.sites import Site
+from opsmantik_box.engine.arrivals import read_arrivals
 from opsmantik_box.engine.asking import COMMAND_LINE, RIGHTS, Asker, weaker
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
@@ -82,23 +84,44 @@ class Directory:
             "public_id": str(uuid.uuid4()), "name": new.name, "timezone": new.timezone, "default_region": new.region,
             "currency": new.currency, "consent": new.consent, "created_at": now, "domains": json.dumps(new.domains),
             "staging_domains": json.dumps(new.staging_domains), "internal_addresses": json.dumps(new.internal_addresses),
-            "trusted_proxies": "[]", "settings": "{}",
+            "trusted_proxies": json.dumps(new.trusted_proxies), "settings": "{}",
         }  # fmt: skip
         site_id = self._db.execute(SQL["add_site"], row).get
         self.record(now, "site added", site_id, new.name)
         return site_id
 
+    def change_site(self, site: Site, news: SiteChange, now: int) -> Site:
+        """Raises UsageError."""
+        entry = check_entry(
+            SiteEntry(
+                name=site.name,
+                domains=[*site.domains, *news.add_domains],
+                consent=news.consent or site.consent,
+                trusted_proxies=news.trusted_proxies or site.trusted_proxies,
+            )
+        )
+        changed = replace(site, domains=entry.domains, consent=entry.consent, trusted_proxies=entry.trusted_proxies)
+        with self._ledger.transaction():
+            told = (json.dumps(changed.domains), changed.consent, json.dumps(changed.trusted_proxies), site.id)
+            self._db.execute(SQL["change_site"], told)
+            self.record(now, "site changed", site.id, site.name)
+        self.sites[site.id] = changed
+        return changed
+
     def list_sites(self, now: int, last_signal: Mapping[int, int | None]) -> list[dict[str, Any]]:
         """Every site as a person reads it. `last_signal`: when each was heard of last (ms), as far as this engine knows."""
-        return [
-            describe_site(site)
-            | {
-                "created_at": self._created[site.id],
-                "last_signal_at": last_signal.get(site.id),
-                "taps_24h": self._db.execute(SQL["count_taps"], (site.id, now - 86_400_000)).get,
-            }
-            for site in self.sites.values()
-        ]
+        return [self._list_site(site, now, last_signal.get(site.id)) for site in self.sites.values()]
+
+    def _list_site(self, site: Site, now: int, last_signal: int | None) -> dict[str, Any]:
+        arrivals = read_arrivals(self._db, site.id, now)
+        return describe_site(site) | {
+            "created_at": self._created[site.id],
+            "last_signal_at": last_signal,
+            "taps_24h": self._db.execute(SQL["count_taps"], (site.id, now - 86_400_000)).get,
+            "tracker_version": arrivals.version,
+            "arrival_rate": arrivals.arrival_rate,
+            "arrivals": asdict(arrivals),
+        }
 
     def add_user(self, email: str, name: str, now: int) -> dict[str, Any]:
         """Raises UsageError, Conflict."""

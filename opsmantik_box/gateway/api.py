@@ -45,6 +45,8 @@ from opsmantik_box.gateway.rows import (
     SiteList,
     StatsView,
     Timeline,
+    TrackerList,
+    TrackerView,
     read_event,
     read_intent,
     read_session,
@@ -77,6 +79,15 @@ async def list_sites(request: AuthedRequest, desk: TheDesk) -> SiteList:
     return SiteList(desk.sites(request, request.auth.site_ids))
 
 
+@get("/trackers", opt=READ, responses=documented())
+async def list_trackers(request: AuthedRequest, desk: TheDesk) -> TrackerList:
+    """How the signals of each of my sites arrived in the last 24 hours, by what their trackers say of themselves."""
+    mine = desk.my_sites(request)
+    found = await desk.reads.arrivals([site.id for site in mine], desk.clock())
+    pairs = zip(mine, found, strict=True)
+    return TrackerList([TrackerView(**asdict(told), site_id=site.public_id, name=site.name) for site, told in pairs])
+
+
 @get("/events", opt=READ, responses=documented())
 async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
     """The newest 100 events of all my sites."""
@@ -90,9 +101,8 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
 @get("/stats", opt=READ, responses=documented(400))
 async def read_lines(request: AuthedRequest, desk: TheDesk, first: First = None, last: Last = None) -> LineList:
     """One line a site that this token sees: the report without its splits. Both days default to each site's today."""
-    now, feed, known = desk.clock(), desk.feed(), desk.link.sites_by_id
-    mine = [known[number] for number in request.auth.site_ids if number in known]
-    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in mine]
+    now, feed = desk.clock(), desk.feed()
+    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in desk.my_sites(request)]
     return LineList(await desk.reads.lines(asked), feed)
 
 
@@ -196,7 +206,8 @@ async def read_document(request: AuthedRequest) -> dict[str, Any]:
 
 
 READ_ROUTES: list[ControllerRouterHandler] = [
-    list_sites, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline, read_document,
+    list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
+    read_document,
 ]  # fmt: skip
 ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES]
 

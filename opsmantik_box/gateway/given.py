@@ -39,8 +39,13 @@ class Desk(Struct, frozen=True):
         """The caller's site of this public id. Raises NoSuchSite."""
         return await own_site(self.link, request.auth, told)
 
+    def my_sites(self, request: AuthedRequest) -> list[Site]:
+        """All of the caller's sites."""
+        known = self.link.sites_by_id
+        return [known[number] for number in request.auth.site_ids if number in known]
+
     def sites(self, request: AuthedRequest, among: Container[int]) -> list[SiteView]:
-        """Those of the caller's sites that are among these."""
+        """Those of the caller's sites that are among these, with what he may do there."""
         known, caller = self.link.sites_by_id, request.auth
         mine = zip(caller.site_ids, caller.site_rights, strict=True)
         return [_site_view(known[number], rights) for number, rights in mine if number in known and number in among]

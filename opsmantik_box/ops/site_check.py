@@ -10,11 +10,14 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import msgspec
 from msgspec import Struct
 
 from opsmantik_box import __version__
+from opsmantik_box.domain.arrivals import GOOD_RATE, Arrivals
 from opsmantik_box.errors import UsageError
 from opsmantik_box.ops.findings import Finding
+from opsmantik_box.scripts import integrity_of
 
 # S310 is off where it stands: only http and https come here, check_page sees to it.
 MAX_BYTES = 2 * 1024 * 1024
@@ -117,7 +120,28 @@ def _identity(tracker: dict[str, str], page: Page, sites: Sequence[Site]) -> lis
                 "Paste the right site's snippet.",
             )
         ]
-    return [Finding("site id", "ok", f"The tracker belongs to {site['name']}."), _domain(page, site)]
+    return [Finding("site id", "ok", f"The tracker belongs to {site['name']}."), _domain(page, site), *_arrival(site)]
+
+
+def _arrival(site: Site) -> list[Finding]:
+    """What the Box heard of the site's trackers in 24 hours; nothing when that is not known here."""
+    if "arrivals" not in site:
+        return []
+    told = msgspec.convert(site["arrivals"], Arrivals)
+    if told.arrival_rate is None:
+        return [Finding("arrival", "ok", "No tracker reported itself in 24 hours: how much arrives is not measurable.")]
+    missing = "".join(f", {reason} {n}" for reason, n in (told.lost | told.parked).items())
+    sentence = f"Version {told.version}: {told.arrival_rate:.1%} of its signals arrived in 24 hours{missing}."
+    if told.arrival_rate >= GOOD_RATE:
+        return [Finding("arrival", "ok", sentence)]
+    return [
+        Finding(
+            "arrival",
+            "warn",
+            sentence,
+            "Numbers like 403 are refusals of this Box, words are why the browser gave up (docs/wire.md).",
+        )
+    ]
 
 
 def _plain(public_id: str) -> str:
@@ -158,14 +182,15 @@ def _addresses(tracker: dict[str, str], page: Page, public_url: str) -> list[Fin
                 "Right if the site forwards /api/sync itself; else paste the snippet again.",
             )
         ]
-    return [Finding("address", "ok", f"Signals go to {api}."), _answers(script)]
+    return [Finding("address", "ok", f"Signals go to {api}."), _answers(script, tracker.get("integrity", ""))]
 
 
-def _answers(script: str) -> Finding:
-    """Whether the tracker can be fetched from where the page says it is."""
+def _answers(script: str, integrity: str) -> Finding:
+    """Whether the tracker can be fetched from where the page says it is, and is the one whose hash the page names."""
     try:
         with urllib.request.urlopen(script, timeout=TIMEOUT) as answer:  # noqa: S310
             kind: str = answer.headers.get_content_type()
+            body: bytes = answer.read(MAX_BYTES)
     except (OSError, ValueError) as error:
         return Finding(
             "tracker",
@@ -177,6 +202,9 @@ def _answers(script: str) -> Finding:
         return Finding(
             "tracker", "fail", f"{script} is {kind}, not a script.", "Something else answers at this address; check the proxy."
         )
+    if integrity and not any(integrity_of(one.partition("-")[0], body) == one for one in integrity.split() if one[:3] == "sha"):
+        advice = "Print the pinned snippet again, whole: `opsmantik-box site snippet SITE --pinned`."
+        return Finding("tracker", "fail", f"{script} is not the file whose hash the page names: browsers refuse it.", advice)
     return Finding("tracker", "ok", "The tracker can be fetched.")
 
 

@@ -155,3 +155,9 @@ from verdicts where call_id in (select id from calls where lead_id = :lead) orde
 select {_session} from sessions
 where site_id = :site_id and fingerprint = :fingerprint and +created_at < :before_ms
 order by +created_at desc limit :limit;
+
+-- read_arrivals --
+-- What trackers of a site told since an hour, added up; of the outbox the deepest.
+select kind, name, case kind when 'outbox' then max(n) else sum(n) end
+from tracker_hours where site_id = :site_id and hour >= :from_hour
+group by kind, name order by kind, sum(n) desc, name;
