@@ -13,13 +13,15 @@ from opsmantik_box.link.messages import TellCall, TellForm, Told
 
 
 class Telling:
-    """Put together once an engine. Sessions that were matched before go on being followed."""
+    """Put together once an engine. Sessions that were matched before go on being followed, calls without one go on waiting for it."""
 
     def __init__(self, core: Core, vault: Vault) -> None:
         self.contacts, visits = Contacts(vault), Visits(core)
         self.calls, self._forms = Calls(core, visits, self.contacts), Forms(core, visits, self.contacts)
-        oldest = core.months.oldest_open(month_of(0))
-        rows = all_rows(core.ledger.db, SQL["list_contacted"], (month_start(previous_month(oldest)),))
+        since = month_start(previous_month(core.months.oldest_open(month_of(0))))
+        self.calls.await_visits(since)
+        core.acceptance.meet = self.calls.meet
+        rows = all_rows(core.ledger.db, SQL["list_contacted"], (since,))
         core.sessions.contacted.update((site_id, event_id(session) or b"") for site_id, session in rows)
 
     def tell(self, told: TellCall | TellForm, now: int) -> Told:

@@ -10,6 +10,23 @@ insert into call_messages (site_id, message_id, call_id, at) values (?, ?, ?, ?)
 -- Messages that nobody sends again.
 delete from call_messages where at < ?;
 
+-- list_waiting --
+-- Calls without a visit, since a time: the number that was called, and the fingerprint they were told with.
+select site_id, called_number, coalesce(matched_fingerprint, '') from calls
+where site_id in (select id from sites) and source = 'call' and at >= ? and match_how = '';
+
+-- find_waiting_by_number --
+-- Those to this number, around a tap's time.
+select id from calls
+where site_id = ? and called_number = ? and at between ? and ? and source = 'call' and match_how = '' and matched_fingerprint is null
+order by at desc limit 10;
+
+-- find_waiting_by_fingerprint --
+-- Those of this visitor, around a signal's time.
+select id from calls
+where site_id = ? and matched_fingerprint = ? and at between ? and ? and source = 'call' and match_how = ''
+order by at desc limit 10;
+
 -- find_call --
 -- A call by its exchange's id.
 select id from calls where site_id = ? and provider = ? and provider_call_id = ?;
