@@ -98,8 +98,9 @@ class Erasing:
         for (site_id, _), seen in self._found.sessions.items():
             near = (site_id, seen.first - 2 * WINDOW_MS, seen.last + 2 * WINDOW_MS)
             for number, candidates in all_rows(self._db, SQL["list_candidates"], near):
-                left = self._left(site_id, msgspec.json.decode(candidates))
-                self._db.execute(SQL["change_candidates"], (msgspec.json.encode(left).decode() if left else None, number))
+                if any(text in candidates for text in self._texts):
+                    left = self._left(site_id, msgspec.json.decode(candidates))
+                    self._db.execute(SQL["change_candidates"], (msgspec.json.encode(left).decode() if left else None, number))
 
     def _without_visits(self, site_id: int, call: dict[str, Any]) -> dict[str, Any]:
         """A message of a call (CallBody)."""

@@ -210,6 +210,26 @@ def test_a_visit_that_goes_is_no_candidate_of_anothers_call(box: Scene) -> None:
     assert [one["session_id"] for one in json.loads(body["body"])["candidates"]] == [theirs]
 
 
+def test_a_visit_that_an_operator_picked_for_anothers_call_is_not_on_record(box: Scene) -> None:
+    """Picked by mistake, and corrected: the call is Veli's, and what was said of it before still named Ali's visit."""
+    mine, theirs = new_sid(), new_sid()
+    box.tap(mine, ALI)
+    box.tap(theirs, VELI)
+    box.now += 5_000
+    call = box.call(OTHER).call_id
+    for session in (mine, theirs):
+        version = box.core.ledger.db.execute("select version from calls where id = ?", (call,)).get
+        box.work("pick_visit", call, session=session, version=version, key=f"pick {session}")
+    assert {name for _, name in box.left(mine)} >= {"ledger.db-wal"}
+    tables = box.erase("fingerprint", ALI).tables["ledger.db"]
+    assert (tables["audit_log"], tables["idempotency_keys"]) == (1, 2)
+    assert box.left(mine) == []
+    (row,) = [row for row in box.calls() if row["source"] == "call"]
+    assert (row["id"], row["matched_session_id"]) == (call, theirs)
+    told = [json.loads(row["body"]) for row in rows(box.core.ledger.db, "select body from feed where topic = 'call' order by seq")]
+    assert [body["session"] for body in told] == [None, None, theirs]
+
+
 def test_a_lead_whose_first_contact_goes_is_named_after_the_next(box: Scene) -> None:
     """One telephone of an office: the second call is the same lead, and another person's visit."""
     first = box.call(NUMBER, ALI).call_id

@@ -34,13 +34,16 @@ SIDS = [f"{number:08d}-1111-4111-8111-111111111111" for number in range(6)]
 NUMBERS = ("+905321234567", "+905339876543")
 SAID_OF_IT = {"erasures", "erased_marks", "erased_counts", "audit_log", "sqlite_sequence", "ledger_identity", "partitions"}
 
+MAY_CHANGE = {"candidates", "session", "session_month"}
+"""Of a message of a call: a visit it was said to have come from may be gone."""
+
 places = st.tuples(st.integers(0, 1), st.integers(0, len(SIDS) - 1), st.integers(0, len(FINGERPRINTS) - 1))
 steps = st.one_of(
     st.tuples(st.sampled_from(["visit", "click", "tap", "tap"]), places),
     st.tuples(st.just("call"), st.tuples(st.integers(0, 1), st.integers(0, 1), st.integers(0, len(FINGERPRINTS) - 1))),
     st.tuples(st.just("call by number"), st.tuples(st.integers(0, 1), st.integers(0, 1), st.just(4))),
     st.tuples(st.just("form"), places),
-    st.tuples(st.sampled_from(["work", "judge"]), st.tuples(st.integers(0, 40), st.just(0), st.just(0))),
+    st.tuples(st.sampled_from(["work", "judge", "pick"]), st.tuples(st.integers(0, 40), st.just(0), st.just(0))),
     st.tuples(st.just("wait"), st.tuples(st.sampled_from([1, 20, 60 * 20, 3_600 * 30, 86_400 * 33]), st.just(0), st.just(0))),
 )
 wanted = st.one_of(
@@ -77,12 +80,23 @@ class World:
             if rows:
                 number = rows[a % len(rows)]["id"]
                 box.work_on(number) if name == "work" else box.judge(number, "junk")
+        elif name == "pick":
+            self.pick(a)
         elif name.startswith("call"):
             box.call(NUMBERS[b], FINGERPRINTS[c], site=a)
         elif name == "form":
             box.form(SIDS[b], FINGERPRINTS[c], NUMBERS[b % 2], site=a)
         else:
             self.signal(name, a, SIDS[b], FINGERPRINTS[c])
+
+    def pick(self, number: int) -> None:
+        """Some visit for some call, of those it may have come from."""
+        calls = [row for row in self.box.calls() if row["source"] == "call" and row["candidates"]]
+        if calls:
+            row = calls[number % len(calls)]
+            candidates = json.loads(row["candidates"])
+            chosen = candidates[number % len(candidates)]["session_id"]
+            self.box.work("pick_visit", row["id"], session=chosen, version=row["version"])
 
     def signal(self, name: str, site: int, sid: str, fp: str) -> None:
         self.visits.append(Visit(self.box.core.ledger.next_seq, self.box.sites[site].id, sid, fp))
@@ -183,7 +197,7 @@ def plain(table: str, row: dict[str, Any]) -> Row:
     }
     kept = {name: value for name, value in row.items() if name not in changes.get(table, ())}
     if table == "feed" and row["topic"] == "call":
-        kept["body"] = {name: value for name, value in json.loads(row["body"]).items() if name != "candidates"}
+        kept["body"] = {name: value for name, value in json.loads(row["body"]).items() if name not in MAY_CHANGE}
     return tuple(kept.items())
 
 
