@@ -23,6 +23,7 @@ COMMANDS = {
     "clicks": ("clicks", "Google's own numbers, and the client's."),
     "sql": ("report", "Ask a read-only question in SQL."),
     "export": ("privacy", "Write a site's rows into files."),
+    "erase": ("erase", "Erase a visitor everywhere, with a receipt."),
     "privacy": ("privacy", "What is kept of visitors, and who receives it."),
     "geo": ("geo", "The city of a visit, from a file of yours."),
     "config": ("operations", "Show or check the settings."),

@@ -21,6 +21,7 @@ from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.leads import join_lead
+from opsmantik_box.engine.marks import ERASED, Marks, is_erased
 from opsmantik_box.engine.visits import SQL, UNMATCHED, Visits
 from opsmantik_box.link.messages import TellCall, Told
 
@@ -43,12 +44,14 @@ Row = dict[str, Any]
 class Calls:
     """The one way into the ledger for calls."""
 
-    def __init__(self, core: Core, visits: Visits, contacts: Contacts) -> None:
+    def __init__(self, core: Core, visits: Visits, contacts: Contacts, marks: Marks) -> None:
         self._core, self._ledger, self._db = core, core.ledger, core.ledger.db
-        self._visits, self._contacts = visits, contacts
+        self._visits, self._contacts, self._marks = visits, contacts, marks
 
     def tell(self, told: TellCall, now: int) -> Told:
         """All or nothing. Raises LedgerFull, Unavailable, LedgerPoisoned."""
+        if self._is_erased(told):
+            return Told(told.rid, ERASED, None, None)
         with self._core.minding(now):
             with self._ledger.transaction():
                 known = self._db.execute(SQL["find_message"], (told.site_id, told.message_id)).get
@@ -111,6 +114,14 @@ class Calls:
     def _rematch(self, site_id: int, row: Row, found: Match, now: int) -> CallBody:
         new = row | self._matched(site_id, found, _own_fingerprint(row), row, now)
         return _body(self._keep(site_id, row, new, now))
+
+    def _is_erased(self, told: TellCall) -> bool:
+        """More of a call that was erased: it stays away."""
+        site_id, update = told.site_id, told.update
+        marks = [self._marks.of("message", site_id, told.message_id)] if told.message_id else []
+        if update.provider_call_id:
+            marks.append(self._marks.of_call(site_id, update.provider, update.provider_call_id))
+        return is_erased(self._db, *marks)
 
     def _put(self, told: TellCall, now: int) -> int:
         site_id = told.site_id

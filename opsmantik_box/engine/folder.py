@@ -41,6 +41,10 @@ class DataFolder:
         return self.root / "months"
 
     @property
+    def erasures(self) -> Path:
+        return self.root / "erasures.jsonl"
+
+    @property
     def admin_socket(self) -> Path:
         return self.root / "admin.sock"
 

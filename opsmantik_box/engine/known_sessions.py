@@ -1,7 +1,7 @@
 """What is known of the sessions that are being visited, so that a decision needs no look at a month file."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 
 from opsmantik_box.domain.decisions import Known
@@ -48,6 +48,12 @@ class KnownSessions:
             if known[oldest].last_seq > projected:
                 break
             known.popitem(last=False)
+
+    def forget(self, keys: Iterable[Key]) -> None:
+        """They were erased: who comes again with such an id begins anew."""
+        for key in keys:
+            self._known.pop(key, None)
+            self.contacted.discard(key)
 
     def forget_month(self, month: str) -> None:
         """A closed month takes nothing more: who comes back to a session of it begins anew, in another month."""

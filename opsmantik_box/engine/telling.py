@@ -7,6 +7,7 @@ from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.forms import Forms
+from opsmantik_box.engine.marks import Marks
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.visits import SQL, Visits
 from opsmantik_box.link.messages import TellCall, TellForm, Told
@@ -17,7 +18,9 @@ class Telling:
 
     def __init__(self, core: Core, vault: Vault) -> None:
         self.contacts, visits = Contacts(vault), Visits(core)
-        self.calls, self._forms = Calls(core, visits, self.contacts), Forms(core, visits, self.contacts)
+        self.marks = Marks(vault, self.contacts)
+        self.calls = Calls(core, visits, self.contacts, self.marks)
+        self._forms = Forms(core, visits, self.contacts, self.marks)
         since = month_start(previous_month(core.months.oldest_open(month_of(0))))
         self.calls.await_visits(since)
         core.acceptance.meet = self.calls.meet

@@ -241,8 +241,8 @@ class Hints(Struct, frozen=True, array_like=True, tag=33, gc=False):
 
 
 class Proven(Struct, frozen=True, array_like=True, tag=34, gc=False):
-    """`reason` is why it is not proven (adapters/telephony/refused.py), '' when it is. `provider`: whose table reads it, `region` (ISO)
-    that of the site; `message_id` the sender's own, '' without one."""
+    """`reason` is why it is not proven (adapters/telephony/refused.py, or rate_limited: then it may come again after so many seconds), ''
+    when it is. `provider`: whose table reads it, `region` (ISO) that of the site; `message_id` the sender's own, '' without one."""
 
     rid: int
     reason: str
@@ -250,6 +250,7 @@ class Proven(Struct, frozen=True, array_like=True, tag=34, gc=False):
     provider: str = ""
     region: str = ""
     message_id: str = ""
+    retry_after: int = 0
 
 
 class Told(Struct, frozen=True, array_like=True, tag=35, gc=False):

@@ -46,6 +46,8 @@ TEXTS = {
     "why.refusals": "Nothing is turned away in silence.",
     "kept.audit": "Which operator did what, also whose number was looked at",
     "why.audit": "To answer for the data.",
+    "kept.erasures": "That somebody was erased: when, by whom, how much, and keyed hashes; not who it was",
+    "why.erasures": "To prove it, and so that a restored backup brings nobody back.",
     "kept.summaries": "Counts of a day; Google's and the client's own numbers",
     "why.summaries": "Reports. No single visitor is in them.",
     "kept.people": "The agency's users, their tokens and passwords (hashed)",

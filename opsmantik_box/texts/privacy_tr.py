@@ -51,6 +51,8 @@ TEXTS = {
     "why.refusals": "Hiçbir şey sessizce geri çevrilmesin diye.",
     "kept.audit": "Hangi operatörün ne yaptığı, kimin numarasına bakıldığı da",
     "why.audit": "Verinin hesabını verebilmek için.",
+    "kept.erasures": "Birinin silindiği: ne zaman, kim tarafından, kaç satır, bir de anahtarlı özetler; kim olduğu değil",
+    "why.erasures": "Kanıt için ve geri yüklenen bir yedek kimseyi geri getirmesin diye.",
     "kept.summaries": "Günlük sayılar; Google'ın ve müşterinin kendi sayıları",
     "why.summaries": "Raporlar için. İçlerinde tek bir ziyaretçi yoktur.",
     "kept.people": "Ajansın kullanıcıları, anahtarları ve parolaları (özetlenmiş)",
