@@ -155,8 +155,8 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 
 
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
-    """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
-    'send' has exactly the one it may send for."""
+    """`rights`: '' for no such (or a revoked) token, else send, relay, read, operate or admin. `site_ids`: what it may see; a token with
+    'send' has exactly the one it may send for, one with 'relay' names none and may hand on for all."""
 
     rid: int
     token_id: int
