@@ -35,6 +35,7 @@ KINDS = (
     Kind("sealed", 396, _CONTACT, by_site=True, deleted_by="engine/retention.py"),
     Kind("feed", 30, ("feed",), deleted_by="engine/feed.py"),
     Kind("ids", 35, ("processed_signals",), deleted_by="engine/ledger.py"),
+    Kind("relayed", 35, ("envelopes",), deleted_by="relay/outbox.py"),
     Kind("messages", 35, ("call_messages",), deleted_by="engine/calls.py"),
     Kind("answers", 7, ("idempotency_keys",), personal=False, deleted_by="engine/desk_commands.py"),
     Kind("deliveries", 90, ("outbox",), deleted_by="engine/retention.py"),
@@ -49,7 +50,18 @@ KINDS = (
     Kind(
         "machinery",
         None,
-        ("ledger_identity", "partitions", "jobs", "erasing", "checkpoint", "tracker_count", "keys", "token_key", "box_keys"),
+        (
+            "ledger_identity",
+            "partitions",
+            "jobs",
+            "erasing",
+            "checkpoint",
+            "tracker_count",
+            "relay_state",
+            "keys",
+            "token_key",
+            "box_keys",
+        ),  # fmt: skip
         personal=False,
     ),
 )

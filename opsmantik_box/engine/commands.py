@@ -107,6 +107,8 @@ def grant(service: "Service", arguments: Arguments) -> dict[str, Any]:
 def create_token(service: "Service", arguments: Arguments) -> dict[str, Any]:
     site = service.directory.find_site(arguments["site"]) if arguments.get("site") is not None else None
     rights, name = arguments.get("rights") or "read", arguments.get("name") or ""
+    if rights == "relay":
+        return service.directory.create_relay_token(service.clock(), name)
     return service.directory.create_token(service.clock(), arguments.get("user"), site, rights, name)
 
 

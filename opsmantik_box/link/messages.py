@@ -165,9 +165,9 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 
 
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
-    """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
-    'send' has exactly the one it may send for. `site_rights`: on each of them the lesser of the token's and the person's right;
-    `user`: how the person is called."""
+    """`rights`: '' for no such (or a revoked) token, else send, relay, read, operate or admin. `site_ids`: what it may see; a token with
+    'send' has exactly the one it may send for, one with 'relay' names none and may hand on for all. `site_rights`: on each of them the
+    lesser of the token's and the person's right; `user`: how the person is called."""
 
     rid: int
     token_id: int

@@ -32,6 +32,11 @@ TEXTS = {
     "why.feed": "A screen that was away misses nothing.",
     "kept.ids": "Ids and check sums of what the script sent (deleted a month at a time, so many days after its end)",
     "why.ids": "Something sent twice is counted once.",
+    "kept.relayed": (
+        "Signals a relay received while the Box was away, as they came, with the full address. They go when the Box has them; "
+        "those it refused, after so many days"
+    ),
+    "why.relayed": "Nothing is lost while the Box is away.",
     "kept.messages": "Ids of what telephone exchanges sent",
     "why.messages": "The same.",
     "kept.answers": "Answers to operators' commands",

@@ -37,6 +37,11 @@ TEXTS = {
     "why.feed": "Bir süre kapalı kalan ekran hiçbir şey kaçırmasın diye.",
     "kept.ids": "Betiğin gönderdiklerinin kimlikleri ve sağlama toplamları (ay ay, ayın bitiminden bu kadar gün sonra silinir)",
     "why.ids": "İki kez gönderilen bir kez sayılsın diye.",
+    "kept.relayed": (
+        "Kutu erişilemezken bir röleye gelen sinyaller, geldikleri gibi, tam adresle; kutuya ulaşınca silinir, "
+        "reddedilenler bu kadar gün sonra"
+    ),
+    "why.relayed": "Kutu erişilemezken hiçbir şey kaybolmasın diye.",
     "kept.messages": "Telefon santrallerinin gönderdiklerinin kimlikleri",
     "why.messages": "Aynı nedenle.",
     "kept.answers": "Operatör komutlarına verilen yanıtlar",
