@@ -19,8 +19,9 @@ UNLIMITED = {f"OPSMANTIK_RATES_{name}_PER_MINUTE": "1000000" for name in ("SESSI
 """What a test sends in seconds, visitors send in hours. Refusals are the proxy's to make."""
 PHONE, WHATSAPP = "tel:+902125550142", "https://wa.me/905325550143"
 LINKS = f"""<p><a id="tel" href="{PHONE}">0212 555 01 42</a> <a id="wa" href="{WHATSAPP}">WhatsApp</a> <a id="next" href="/next">next</a></p>"""
-QUIET = f"""<a id="quiet" href="{PHONE}" onclick="return false">0212 555 01 42</a>"""
-"""A link that dials nothing, for many taps: after two or three, Chromium asks what to do with `tel:` and takes no input meanwhile."""
+QUIET = f"""<a id="quiet" href="{PHONE}" onclick="return false">0212 555 01 42</a>
+<a id="quiet-wa" href="{WHATSAPP}" onclick="return false">WhatsApp</a>"""
+"""Links that lead nowhere, for many taps: after two or three, Chromium asks what to do with `tel:` and takes no input meanwhile."""
 OUTBOX = "opsmantik_outbox_v2:"
 
 

@@ -36,8 +36,8 @@ def tasks(trace: list[Event], url: str) -> list[Event]:
 
 
 def forced_layouts(trace: list[Event], url: str) -> list[Event]:
-    """Layouts and style calculations the page had to do at once because that script asked for a size or a style."""
-    return [one for one in trace if one["name"] in ("Layout", "UpdateLayoutTree") and url in json.dumps(one["args"].get("beginData", {}).get("stackTrace", []))]
+    """Layouts the page had to do at once because that script asked for a size."""
+    return [one for one in trace if one["name"] == "Layout" and url in json.dumps(one["args"].get("beginData", {}).get("stackTrace", []))]
 
 
 def p98(events: list[Event]) -> float:

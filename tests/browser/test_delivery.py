@@ -10,7 +10,7 @@ import pytest
 
 from tests.browser.chromium import Chromium, Tab, wait_for
 from tests.browser.field import OUTBOX, Site, held, started, wait_empty
-from tests.browser.proxy import BAD_GATEWAY, LOST_ANSWER, RESET, TIMED_OUT, TRUNCATED, always, at_random, busy, in_turn, limited, refusal, slow
+from tests.browser.proxy import all_well, BAD_GATEWAY, LOST_ANSWER, RESET, TIMED_OUT, TRUNCATED, always, at_random, busy, in_turn, limited, refusal, slow
 
 SOAK = int(os.environ.get("SOAK_EVENTS", "600"))
 
@@ -54,6 +54,37 @@ def test_four_tabs_of_two_hundred_events_at_ten_a_second_are_eight_hundred_rows(
         wait_empty(tab)
 
 
+BURST = """for (let i = 0; i < 430; i++) i % 14 ? opmantik.send('interaction', 'gallery', 'burst ' + i)
+  : opmantik.send('conversion', 'phone_call', 'tel:+902125550' + (100 + i / 14))"""
+"""399 events and 31 taps on as many numbers, in one task."""
+
+
+def test_a_burst_beyond_the_outbox_keeps_every_tap_and_tells_every_other_loss(site, proxy):
+    proxy.script = always(busy())
+    visitor, address = site.visitor(), site.put()
+    tab = started(visitor.tab(address))
+    tab.run(BURST)
+    wait_for(lambda: len(proxy.syncs) >= 31, "every tap on the wire at once")
+    assert 0 < len(held(tab)) <= 100
+    proxy.script = all_well
+    assert len(site.wait_rows(31, 30, event_category="conversion")) == len(site.intents())
+    wait_empty(tab)
+    visitor.tab(window=False)
+    tab.show()  # seen again: a heartbeat, and with it what was lost
+    wait_for(lambda: told(site, "lost"), "the losses to be told")
+    seen = [row for row in site.rows() if row["event_category"] != "system"]
+    assert len(seen) + sum(told(site, "lost").values()) == 430 + 1
+    assert told(site, "lost").keys() == {"trim"}
+
+
+def told(site: Site, kind: str) -> Counter[str]:
+    """What heartbeats told, by reason: `lost` or `parked`."""
+    counts: Counter[str] = Counter()
+    for row in site.rows():
+        counts.update(row["metadata"].get(kind) or {})
+    return counts
+
+
 @pytest.mark.slow
 def test_a_soak_at_five_in_a_hundred_faults_loses_nothing_and_stores_nothing_twice(site, proxy):
     proxy.script = at_random(0.05, Random(4), busy(), busy(1), limited(1), RESET, LOST_ANSWER, TIMED_OUT)
@@ -77,3 +108,50 @@ def test_what_a_fault_hit_is_stored_once_in_the_end(site, proxy, fault):
     wait_stored(site, labels, 20)
     wait_empty(tab)
     assert [one.fault.name for one in proxy.syncs].count(fault.name) == 1
+
+
+def test_a_pause_the_box_asks_for_is_kept(site, proxy):
+    tab = site.open()
+    wait_empty(tab)
+    proxy.script = in_turn(busy(3))
+    labels = add(tab, "paused", 5)
+    wait_stored(site, labels, 15)
+    refused = next(number for number, one in enumerate(proxy.syncs) if one.status == 503)
+    assert proxy.syncs[refused + 1].at - proxy.syncs[refused].at >= 3
+
+
+@pytest.mark.parametrize("status", [400, 415, 422])
+def test_what_the_box_will_never_take_is_put_aside_and_holds_nothing_up(site, proxy, status):
+    """A refusal of one item: the rest goes on, and the next heartbeat tells."""
+    visitor = site.visitor()
+    tab = started(visitor.tab(site.put()))
+    wait_empty(tab)
+    proxy.script = lambda request: refusal(status) if b"never" in request.body else all_well(request)
+    add(tab, "never", 1)
+    labels = add(tab, "fine", 8)
+    wait_stored(site, labels, 15)
+    wait_empty(tab)
+    visitor.tab(window=False)
+    tab.show()
+    wait_for(lambda: told(site, "parked"), "what was put aside to be told")
+    assert told(site, "parked") == {str(status): 1}
+
+
+def test_what_an_older_script_left_behind_is_brought_once_however_many_tabs_find_it(site):
+    """Signals of the first tracker, envelopes of a foreign mirror, and what is no signal at all."""
+    signal = {"s": site.public_id, "u": site.pages.url("/eski"), "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "ec": "interaction", "ea": "gallery"}
+    queue = [signal | {"el": f"queue {number}", "sm": "2026-11-01", "meta": {"fp": "k3x9q2a"}} for number in range(3)]
+    old = int(time.time() * 1000) - 60_000
+    mirror = [{"id": f"m{number}", "ts": old, "payload": signal | {"el": f"mirror {number}"}, "attempts": 1} for number in range(3)]
+    visitor, address = site.visitor(), site.put()
+    first = visitor.tab(site.pages.put("/plain", "<!doctype html>"))
+    left = {"opsmantik_evtq_v1": json.dumps([*queue, 7, None, {"s": 1}]), "opsmantik_outbox_v2": json.dumps([*mirror, "?"])}
+    first.run(f"Object.assign(localStorage, {json.dumps(left)})")
+    tabs = [visitor.tab() for _ in range(3)]
+    for tab in tabs:
+        tab.browser.start("Page.navigate", tab.session, url=address)
+    wait_stored(site, {f"{name} {number}" for name in ("queue", "mirror") for number in range(3)}, 20)
+    for tab in tabs:
+        started(tab)
+    wait_empty(tabs[0])
+    assert "opsmantik_evtq_v1" not in tabs[0].storage()

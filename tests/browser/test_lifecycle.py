@@ -125,7 +125,8 @@ def test_a_hidden_page_waits_until_it_is_seen(site):
 
 def test_a_full_storage_loses_nothing_and_is_told(site):
     fill = """for (let size = 1 << 20; size; size >>= 1) try { for (let i = 0; ; i++) localStorage.setItem('theirs' + size + '-' + i, 'x'.repeat(size)); } catch {}"""
-    tab = site.visitor().tab()
+    visitor = site.visitor()
+    tab = visitor.tab()
     tab.before(fill)
     started(tab.goto(site.put()))
     labels = add(tab, "full", 5)
@@ -134,6 +135,10 @@ def test_a_full_storage_loses_nothing_and_is_told(site):
     site.wait_rows(1, event_category="conversion")
     site.wait_rows(1, event_action="view")
     assert any(key.startswith("theirs") for key in tab.storage())
+    visitor.tab(window=False)
+    tab.show()
+    (beat,) = site.wait_rows(1, event_action="heartbeat")
+    assert beat["metadata"]["storage"] == "memory"
 
 
 def test_a_browser_that_denies_storage_is_tracked_within_the_page(site, tmp_path):
