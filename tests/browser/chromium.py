@@ -58,6 +58,8 @@ class Chromium:
         found = program()
         assert found, "no Chromium on this machine"
         self._prepare(profile, settings)
+        self.prelude = ""
+        """Runs before any script of every page opened from now on."""
         self._numbers = itertools.count(1)
         self._waiting: dict[int, Future[Any]] = {}
         self._told: dict[str, list[dict[str, Any]]] = {}
@@ -187,6 +189,8 @@ class Visitor:
         where = {"browserContextId": self._context} if self._context else {}
         target = self.browser.call("Target.createTarget", url="about:blank", newWindow=window, **where)["targetId"]
         tab = Tab(self.browser, target)
+        if self.browser.prelude:
+            tab.before(self.browser.prelude)
         if url != "about:blank":
             tab.goto(url)
         return tab

@@ -28,9 +28,9 @@ OUTBOX = "opsmantik_outbox_v2:"
 class Site:
     """One site of the Box: its pages carry its snippet, its rows are read from the Box's files."""
 
-    def __init__(self, box: Box, proxy: FaultyProxy, pages: Pages, browser: Chromium, consent: str = "granted") -> None:
+    def __init__(self, box: Box, proxy: FaultyProxy, pages: Pages, browser: Chromium, name: str = "") -> None:
         self.box, self.proxy, self.pages, self.browser = box, proxy, pages, browser
-        row = box.add_site(str(uuid.uuid4()), HOST.partition(".")[2], consent=consent)
+        row = box.add_site(name or str(uuid.uuid4()), HOST.partition(".")[2])
         self.public_id: str = row["public_id"]
         self.number: int = row["id"]
         self._visitors: list[Visitor] = []

@@ -1,0 +1,105 @@
+"""The smoke tests find what they are there to find: each is run against trackers that lose, lie or keep quiet."""
+
+import pytest
+
+from tests.browser.smoke import events, offline, proofs
+from tests.browser.smoke.report import Report
+from tests.harness import ROOT
+
+OUTBOX = "opsmantik_outbox_v2"
+SABOTAGE = {
+    "keeps nothing": (
+        f"const set = Storage.prototype.setItem; Storage.prototype.setItem = function (key, value) {{ if (!key.startsWith('{OUTBOX}')) set.call(this, key, value); }};",
+        {"outbox_v2", "get_queue"},
+    ),
+    "takes every answer for a yes": (
+        "const real = fetch; window.fetch = async (...all) => { await real(...all); return new Response('{\"ok\":true,\"status\":\"synced\"}'); };",
+        {"response_ok"},
+    ),
+    "hears nothing": (
+        "const add = addEventListener; window.addEventListener = function (kind, ...more) { if (!/^(online|beforeunload)$/.test(kind)) add.call(this, kind, ...more); };",
+        {"online_listener", "before_unload"},
+    ),
+    "talks all the time": ("localStorage.setItem('opsmantik_debug', '1');", {"log"}),
+    "has no handles": (
+        "let held; Object.defineProperty(window, 'opmantik', { get: () => held, set: (api) => { delete api._tank; held = api; } });",
+        {"save_queue", "add_to_outbox", "process_outbox"},
+    ),
+}
+"""What is done to the tracker before it comes, and the proofs that must notice. Each of the nine is here."""
+
+
+@pytest.fixture
+def said():
+    return []
+
+
+@pytest.fixture
+def sabotaged(browser):
+    def sabotage(script):
+        browser.prelude = f"{{ {script} }}"
+
+    yield sabotage
+    browser.prelude = ""
+
+
+def test_all_nine_proofs_hold(site, said):
+    assert proofs.prove(site, Report("proofs", said.append)), "\n".join(said)
+    assert said[-1].strip() == "9/9"
+
+
+def test_every_proof_is_made_to_fail_once():
+    assert set().union(*(wanted for _, wanted in SABOTAGE.values())) == {proof.__name__ for proof in proofs.PROOFS}
+
+
+@pytest.mark.parametrize("how", SABOTAGE)
+def test_a_tracker_that_does_wrong_fails_the_proofs_of_it(site, said, sabotaged, how, monkeypatch):
+    script, wanted = SABOTAGE[how]
+    sabotaged(script)
+    monkeypatch.setattr(proofs, "SECONDS", 2)
+    proofs.prove(site, Report("proofs", said.append), wanted)
+    assert said[-1].strip() == f"0/{len(wanted)}", "\n".join(said)
+
+
+def test_offline_finds_a_healthy_tracker_in_order_and_names_its_version(site, said):
+    report = Report("offline", said.append)
+    assert offline.prove(site.browser, offline.local_page(site), report, lambda label: site.labels()[label]), "\n".join(said)
+    assert "version 2." in said[1]
+
+
+def test_offline_believes_the_browser_about_a_page_whose_database_it_cannot_see(site, said):
+    address = offline.internal(site.put())
+    assert offline.prove(site.browser, address, Report("live", said.append)), "\n".join(said)
+    assert all(row["metadata"].get("internal") for row in site.wait_rows(1, event_action="view"))
+
+
+def test_offline_finds_a_tracker_that_loses(site, said, sabotaged, monkeypatch):
+    sabotaged(SABOTAGE["keeps nothing"][0])
+    monkeypatch.setattr(offline, "SECONDS", 3)
+    assert not offline.prove(site.browser, site.put(), Report("offline", said.append))
+
+
+def test_offline_finds_a_page_without_a_tracker(site, said, monkeypatch):
+    monkeypatch.setattr(offline, "SECONDS", 1)
+    assert not offline.prove(site.browser, site.pages.put("/none", "<!doctype html>"), Report("offline", said.append))
+    assert "FAILED" in said[1]
+
+
+def test_events_shows_the_newest_with_their_site_and_fails_without_any(box, said, capsys, tmp_path):
+    assert not events.show(box.data, Report("events", said.append))
+    assert "none." in said[-2]
+    for number in range(12):
+        box.send(box.add_site(f"site {number}", "antika.example")["public_id"], el=f"label {number}", ea="smoke")
+    box.wait_projected()
+    assert events.show(box.data, Report("events", said.append))
+    shown = capsys.readouterr().out
+    assert [f"site {number} " in shown for number in range(12)] == [False] * 2 + [True] * 10
+    assert "12 (" in said[-2]
+    assert not events.show(tmp_path, Report("events", said.append))
+    assert "not running" in said[-2]
+
+
+def test_the_names_of_the_field_are_scripts_of_the_repository():
+    text = (ROOT / "package.json").read_text()
+    for name in ("", "-events", "-offline", "-all"):
+        assert f'"smoke:tank-tracker{name}"' in text
