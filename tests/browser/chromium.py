@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,7 +23,8 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) 
 """What the same browser says of itself when it has a screen; with `Headless` in it a visitor would count as a robot."""
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP * ~NOTFOUND",
 )  # fmt: skip
 ANSWER_SEC = 20
 
@@ -98,7 +98,7 @@ class Chromium:
 
     def _read(self) -> None:
         """Hands each answer to whoever waits for it and keeps each event under its session, until the pipe ends."""
-        with open(self._in, "rb") as pipe:
+        with os.fdopen(self._in, "rb") as pipe:
             rest = b""
             while data := pipe.read1(1 << 20):
                 *whole, rest = (rest + data).split(b"\0")
@@ -267,6 +267,10 @@ class Tab:
             raise ProtocolError(answer["exceptionDetails"].get("exception", {}).get("description") or str(answer))
         return answer["result"].get("value")
 
+    def begin(self, script: str) -> None:
+        """Runs it without waiting for what it promises."""
+        self.browser.start("Runtime.evaluate", self.session, expression=script)
+
     def wait(self, script: str, seconds: float = 10) -> Any:
         """The first true value of an expression; a page that is just being left is asked again."""
 
@@ -284,16 +288,23 @@ class Tab:
 
     def click(self, selector: str) -> None:
         """A press and a release in the middle of an element."""
-        script = f"""(() => {{ const box = document.querySelector({json.dumps(selector)}).getBoundingClientRect();
-            return [box.x + box.width / 2, box.y + box.height / 2]; }})()"""
-        x, y = self.run(script)
+        x, y = self.middle(selector)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def hover(self, selector: str) -> None:
-        script = f"(() => {{ const b = document.querySelector({json.dumps(selector)}).getBoundingClientRect(); return [b.x + 2, b.y + 2]; }})()"
-        x, y = self.run(script)
+        """The mouse comes to rest on it."""
+        x, y = self.middle(selector)
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+
+    def middle(self, selector: str) -> tuple[float, float]:
+        """Where an element is, in pixels of the window."""
+        box = self.run(f"document.querySelector({json.dumps(selector)}).getBoundingClientRect().toJSON()")
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def pause(self, milliseconds: int) -> None:
+        """Lets the page's own time pass: only where the promise is about that time."""
+        self.run(f"new Promise((done) => setTimeout(done, {milliseconds}))")
 
     def offline(self, off: bool) -> None:
         """Pulls the cable of this tab, or puts it back."""

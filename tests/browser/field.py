@@ -18,10 +18,11 @@ from tests.harness import Box
 UNLIMITED = {f"OPSMANTIK_RATES_{name}_PER_MINUTE": "1000000" for name in ("SESSION", "ADDRESS", "SIGNALS")}
 """What a test sends in seconds, visitors send in hours. Refusals are the proxy's to make."""
 PHONE, WHATSAPP = "tel:+902125550142", "https://wa.me/905325550143"
-LINKS = f"""<p><a id="tel" href="{PHONE}">0212 555 01 42</a> <a id="wa" href="{WHATSAPP}">WhatsApp</a> <a id="next" href="/next">next</a></p>"""
+LINKS = f"""<p><a id="tel" href="{PHONE}">0212 555 01 42</a> <a id="wa" href="{WHATSAPP}">WhatsApp</a></p>"""
 QUIET = f"""<a id="quiet" href="{PHONE}" onclick="return false">0212 555 01 42</a>
 <a id="quiet-wa" href="{WHATSAPP}" onclick="return false">WhatsApp</a>"""
 """Links that lead nowhere, for many taps: after two or three, Chromium asks what to do with `tel:` and takes no input meanwhile."""
+EVENTS = "select e.*, s.id as sid from events e join sessions s on s.no = e.session_no where e.site_id = ?"
 OUTBOX = "opsmantik_outbox_v2:"
 
 
@@ -41,9 +42,10 @@ class Site:
         more = " ".join(f'{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
         return snippet(self.proxy.url, self.public_id, consent).replace("<script async ", f"<script async {more} ")
 
-    def put(self, path: str = "/", body: str = LINKS, *, head: str | None = None, headers: dict[str, str] | None = None, **attributes: str) -> str:
-        """A page with the snippet (or another head); its address."""
-        return self.pages.put(path, document(self.snippet(**attributes) if head is None else head, body), **(headers or {}))
+    def put(self, path: str = "/", body: str = LINKS, *, head: str | None = None, policy: str = "", **attributes: str) -> str:
+        """A page with the snippet (or another head) and a content security policy; its address."""
+        headers = {"Content_Security_Policy": policy} if policy else {}
+        return self.pages.put(path, document(self.snippet(**attributes) if head is None else head, body), **headers)
 
     def visitor(self) -> Visitor:
         self._visitors.append(self.browser.visitor())
@@ -58,7 +60,7 @@ class Site:
         self.box.wait_projected()
         found: list[dict[str, Any]] = []
         for month in sorted((self.box.data / "months").glob("????-??.db")):
-            found.extend(read(month, "select e.*, s.id as sid from events e join sessions s on s.no = e.session_no where e.site_id = ?", self.number))
+            found.extend(read(month, EVENTS, self.number))
         return sorted(found, key=lambda row: row["seq"])
 
     def intents(self) -> list[dict[str, Any]]:

@@ -1,9 +1,5 @@
-"""A proxy between the pages and a Box that does wrong on purpose, by a script. Everything it lets through is the Box's own.
-
-    proxy.script = in_turn(busy(2), RESET, LOST_ANSWER)       # the first three signals' requests; the rest passes
-    proxy.script = at_random(0.05, Random(7), busy(), RESET)  # five of a hundred
-    proxy.down()                                              # nobody listens; `up()` on the same port
-"""
+"""A proxy between the pages and a Box that does wrong on purpose, by a script. Everything it lets through is the Box's own. How to write a
+script: README.md."""
 
 import contextlib
 import http.client
@@ -87,7 +83,7 @@ class Request:
     def signals(self) -> list[dict[str, Any]]:
         """The signals it carries, one or many."""
         told = json.loads(self.body)
-        return told["e"] if "e" in told else [told]
+        return told.get("e", [told])
 
 
 Script = Callable[[Request], Fault]
@@ -220,7 +216,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.proxy.requests.append(request)
         self.do(request, request.fault)
 
-    do_GET = do_POST = do_OPTIONS = do_HEAD = handle_any
+    do_GET = do_POST = do_OPTIONS = do_HEAD = handle_any  # noqa: N815 - the base class's names
 
     def do(self, request: Request, fault: Fault) -> None:
         answer = self.forward(request) if fault.forward else (fault.status, self.own_headers(fault), b'{"ok":false,"score":null}')

@@ -8,9 +8,22 @@ from random import Random
 
 import pytest
 
-from tests.browser.chromium import Chromium, Tab, wait_for
-from tests.browser.field import OUTBOX, Site, held, started, wait_empty
-from tests.browser.proxy import all_well, BAD_GATEWAY, LOST_ANSWER, RESET, TIMED_OUT, TRUNCATED, always, at_random, busy, in_turn, limited, refusal, slow
+from tests.browser.chromium import Tab, wait_for
+from tests.browser.field import Site, held, started, wait_empty
+from tests.browser.proxy import (
+    BAD_GATEWAY,
+    LOST_ANSWER,
+    RESET,
+    TIMED_OUT,
+    TRUNCATED,
+    all_well,
+    always,
+    at_random,
+    busy,
+    in_turn,
+    limited,
+    refusal,
+)
 
 SOAK = int(os.environ.get("SOAK_EVENTS", "600"))
 
@@ -28,7 +41,7 @@ ADD = """(async (name, count, pause, room) => {
 
 def add(tab: Tab, name: str, count: int, pause: int = 0, room: int = 0) -> set[str]:
     """Starts adding; the labels that will have been added."""
-    tab.browser.start("Runtime.evaluate", tab.session, expression=f"{ADD}({json.dumps(name)}, {count}, {pause}, {room})", awaitPromise=True)
+    tab.begin(f"{ADD}({json.dumps(name)}, {count}, {pause}, {room})")
     return {f"{name} {number}" for number in range(count)}
 
 
@@ -99,7 +112,10 @@ def test_a_soak_at_five_in_a_hundred_faults_loses_nothing_and_stores_nothing_twi
     assert len(hit) > 1
 
 
-@pytest.mark.parametrize("fault", [busy(), limited(1), RESET, LOST_ANSWER, TRUNCATED, BAD_GATEWAY, refusal(500)], ids=lambda fault: fault.name)
+FAULTS = (busy(), limited(1), RESET, LOST_ANSWER, TRUNCATED, BAD_GATEWAY, refusal(500))
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_what_a_fault_hit_is_stored_once_in_the_end(site, proxy, fault):
     tab = site.open()
     wait_empty(tab)
@@ -139,7 +155,8 @@ def test_what_the_box_will_never_take_is_put_aside_and_holds_nothing_up(site, pr
 
 def test_what_an_older_script_left_behind_is_brought_once_however_many_tabs_find_it(site):
     """Signals of the first tracker, envelopes of a foreign mirror, and what is no signal at all."""
-    signal = {"s": site.public_id, "u": site.pages.url("/eski"), "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "ec": "interaction", "ea": "gallery"}
+    visit = {"s": site.public_id, "u": site.pages.url("/eski"), "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11"}
+    signal = visit | {"ec": "interaction", "ea": "gallery"}
     queue = [signal | {"el": f"queue {number}", "sm": "2026-11-01", "meta": {"fp": "k3x9q2a"}} for number in range(3)]
     old = int(time.time() * 1000) - 60_000
     mirror = [{"id": f"m{number}", "ts": old, "payload": signal | {"el": f"mirror {number}"}, "attempts": 1} for number in range(3)]

@@ -117,17 +117,22 @@ def test_a_hidden_page_waits_until_it_is_seen(site):
     visitor.tab(window=False)
     wait_for(lambda: behind.run("document.visibilityState") == "hidden", "a hidden tab")
     started(behind.goto(address))
-    behind.run("new Promise((done) => setTimeout(done, 500))")
+    behind.pause(500)
     assert views(site) == []
     behind.show()
     site.wait_rows(1, event_action="view")
 
 
+FILL = """for (let size = 1 << 20; size; size >>= 1) {
+  try { for (let i = 0; ; i++) localStorage.setItem('theirs' + size + '-' + i, 'x'.repeat(size)); } catch {}
+}"""
+"""Until not a single letter more fits."""
+
+
 def test_a_full_storage_loses_nothing_and_is_told(site):
-    fill = """for (let size = 1 << 20; size; size >>= 1) try { for (let i = 0; ; i++) localStorage.setItem('theirs' + size + '-' + i, 'x'.repeat(size)); } catch {}"""
     visitor = site.visitor()
     tab = visitor.tab()
-    tab.before(fill)
+    tab.before(FILL)
     started(tab.goto(site.put()))
     labels = add(tab, "full", 5)
     tab.click("#tel")

@@ -5,11 +5,12 @@ import json
 import pytest
 
 from tests.browser.chromium import Tab, wait_for
-from tests.browser.field import LINKS, QUIET, Site, held, started, wait_empty
+from tests.browser.field import LINKS, QUIET, Site, started, wait_empty
 from tests.browser.pages import FOLDER
 from tests.browser.test_taps import intents
 
-VIOLATIONS = "window.violated = []; addEventListener('securitypolicyviolation', (event) => violated.push(event.violatedDirective + ' ' + event.blockedURI));"
+VIOLATIONS = """window.violated = [];
+addEventListener('securitypolicyviolation', (event) => violated.push(event.violatedDirective + ' ' + event.blockedURI));"""
 
 
 def script(site: Site, name: str) -> str:
@@ -21,7 +22,7 @@ def test_a_strict_policy_with_the_boxs_address_is_all_that_is_needed(site):
     policy = f"default-src 'none'; script-src {site.proxy.url}; connect-src {site.proxy.url}"
     tab = site.visitor().tab()
     tab.before(VIOLATIONS)
-    started(tab.goto(site.put("/", LINKS, headers={"Content_Security_Policy": policy})))
+    started(tab.goto(site.put("/", LINKS, policy=policy)))
     tab.click("#tel")
     intents(site, 1)
     site.wait_rows(1, event_action="view")
@@ -41,14 +42,14 @@ def test_a_router_that_changes_the_path_is_a_view_and_one_that_changes_the_query
     site.wait_rows(1, event_action="view")
     for address in ("/tablolar", "/tablolar?sayfa=2", "/tablolar/12"):
         tab.run(f"history.pushState(null, '', {json.dumps(address)})")
-        tab.run("new Promise((done) => setTimeout(done, 50))")
+        tab.pause(50)
     rows = site.wait_rows(3, event_action="view")
     assert [row["url"].partition("localhost")[2].partition("/")[2] for row in rows] == ["", "tablolar", "tablolar/12"]
 
 
 def test_a_script_run_late_by_an_optimiser_records_every_tap_once(site):
     late = site.snippet().replace("<script async", "<script async type='5e2f9a-text/javascript'")
-    loader = f"""<script src="{script(site, 'rocket_loader.js')}" data-cfasync="false"></script>"""
+    loader = f'<script src="{script(site, "rocket_loader.js")}" data-cfasync="false"></script>'
     tab = started(site.visitor().tab(site.put("/", LINKS, head=loader + late)))
     tab.click("#tel")
     intents(site, 1)
@@ -56,7 +57,7 @@ def test_a_script_run_late_by_an_optimiser_records_every_tap_once(site):
 
 
 def test_a_script_put_in_by_a_tag_manager_records_every_tap_once(site):
-    manager = f"""<script src="{script(site, 'tag_manager.js')}"></script>"""
+    manager = f'<script src="{script(site, "tag_manager.js")}"></script>'
     html = json.dumps(gtm_tag(site)).replace("</", "<\\/")
     tab = started(site.visitor().tab(site.put("/", LINKS, head=f"<script>window.customHtml = {html};</script>{manager}")))
     tab.click("#tel")
@@ -73,7 +74,7 @@ def test_consent_that_comes_late_brings_what_happened_before_with_its_own_time(s
     tab = site.open(consent="pending")
     tab.click("#tel")
     at = tab.run("Date.now()")
-    tab.run("new Promise((done) => setTimeout(done, 700))")
+    tab.pause(700)
     assert (proxy.syncs, [key for key in tab.storage() if key.startswith("opsmantik")]) == ([], [])
     tab.run("opmantik.consent('granted')")
     intents(site, 1)
@@ -86,7 +87,7 @@ def test_consent_refused_leaves_nothing_and_sends_nothing(site, proxy):
     tab = site.open(consent="pending")
     tab.click("#tel")
     tab.run("opmantik.consent('denied')")
-    tab.run("new Promise((done) => setTimeout(done, 500))")
+    tab.pause(500)
     assert (proxy.syncs, [key for key in tab.storage() if key.startswith("opsmantik")]) == ([], [])
     assert site.rows() == []
 
@@ -110,7 +111,7 @@ def test_a_form_counts_when_its_plugin_says_that_it_was_sent(site):
 def test_a_form_that_was_refused_is_an_attempt_and_no_conversion(site):
     tab = form(site, "validation_failed")
     site.wait_rows(1, event_action="form_attempt")
-    tab.run("new Promise((done) => setTimeout(done, 200))")
+    tab.pause(200)
     wait_empty(tab)
     assert site.intents() == []
 
@@ -120,8 +121,8 @@ class TestBesideAnOldTracker:
 
     @pytest.fixture
     def visitor(self, site):
-        old = f"""<script src="{script(site, 'old_tracker.js')}" data-site-id="{site.public_id}" data-api="{site.proxy.url}/api/sync"></script>"""
-        site.put("/old", QUIET, head=old)
+        attributes = f'data-site-id="{site.public_id}" data-api="{site.proxy.url}/api/sync"'
+        site.put("/old", QUIET, head=f'<script src="{script(site, "old_tracker.js")}" {attributes}></script>')
         site.put("/new", QUIET)
         return site.visitor()
 

@@ -7,24 +7,29 @@ from tests.browser.smoke.report import Report
 from tests.harness import ROOT
 
 OUTBOX = "opsmantik_outbox_v2"
+KEEPS_NOTHING = f"""
+const set = Storage.prototype.setItem;
+Storage.prototype.setItem = function (key, value) {{ if (!key.startsWith('{OUTBOX}')) set.call(this, key, value); }};
+"""
+BELIEVES_ALL = """
+const real = fetch;
+window.fetch = async (...all) => { await real(...all); return new Response('{"ok":true,"status":"synced"}'); };
+"""
+HEARS_NOTHING = """
+const add = addEventListener;
+window.addEventListener = function (kind, ...more) { if (!/^(online|beforeunload)$/.test(kind)) add.call(this, kind, ...more); };
+"""
+TALKS_ALWAYS = "localStorage.setItem('opsmantik_debug', '1');"
+HAS_NO_HANDLES = """
+let held;
+Object.defineProperty(window, 'opmantik', { get: () => held, set: (api) => { delete api._tank; held = api; } });
+"""
 SABOTAGE = {
-    "keeps nothing": (
-        f"const set = Storage.prototype.setItem; Storage.prototype.setItem = function (key, value) {{ if (!key.startsWith('{OUTBOX}')) set.call(this, key, value); }};",
-        {"outbox_v2", "get_queue"},
-    ),
-    "takes every answer for a yes": (
-        "const real = fetch; window.fetch = async (...all) => { await real(...all); return new Response('{\"ok\":true,\"status\":\"synced\"}'); };",
-        {"response_ok"},
-    ),
-    "hears nothing": (
-        "const add = addEventListener; window.addEventListener = function (kind, ...more) { if (!/^(online|beforeunload)$/.test(kind)) add.call(this, kind, ...more); };",
-        {"online_listener", "before_unload"},
-    ),
-    "talks all the time": ("localStorage.setItem('opsmantik_debug', '1');", {"log"}),
-    "has no handles": (
-        "let held; Object.defineProperty(window, 'opmantik', { get: () => held, set: (api) => { delete api._tank; held = api; } });",
-        {"save_queue", "add_to_outbox", "process_outbox"},
-    ),
+    KEEPS_NOTHING: {"outbox_v2", "get_queue"},
+    BELIEVES_ALL: {"response_ok"},
+    HEARS_NOTHING: {"online_listener", "before_unload"},
+    TALKS_ALWAYS: {"log"},
+    HAS_NO_HANDLES: {"save_queue", "add_to_outbox", "process_outbox"},
 }
 """What is done to the tracker before it comes, and the proofs that must notice. Each of the nine is here."""
 
@@ -49,13 +54,12 @@ def test_all_nine_proofs_hold(site, said):
 
 
 def test_every_proof_is_made_to_fail_once():
-    assert set().union(*(wanted for _, wanted in SABOTAGE.values())) == {proof.__name__ for proof in proofs.PROOFS}
+    assert set().union(*SABOTAGE.values()) == {proof.__name__ for proof in proofs.PROOFS}
 
 
-@pytest.mark.parametrize("how", SABOTAGE)
-def test_a_tracker_that_does_wrong_fails_the_proofs_of_it(site, said, sabotaged, how, monkeypatch):
-    script, wanted = SABOTAGE[how]
-    sabotaged(script)
+@pytest.mark.parametrize(("how", "wanted"), SABOTAGE.items(), ids=["keeps", "believes", "hears", "talks", "handles"])
+def test_a_tracker_that_does_wrong_fails_the_proofs_of_it(site, said, sabotaged, how, wanted, monkeypatch):
+    sabotaged(how)
     monkeypatch.setattr(proofs, "SECONDS", 2)
     proofs.prove(site, Report("proofs", said.append), wanted)
     assert said[-1].strip() == f"0/{len(wanted)}", "\n".join(said)
@@ -74,7 +78,7 @@ def test_offline_believes_the_browser_about_a_page_whose_database_it_cannot_see(
 
 
 def test_offline_finds_a_tracker_that_loses(site, said, sabotaged, monkeypatch):
-    sabotaged(SABOTAGE["keeps nothing"][0])
+    sabotaged(KEEPS_NOTHING)
     monkeypatch.setattr(offline, "SECONDS", 3)
     assert not offline.prove(site.browser, site.put(), Report("offline", said.append))
 

@@ -18,9 +18,9 @@ from tests.browser.chromium import Chromium
 from tests.browser.field import UNLIMITED, Site
 from tests.browser.pages import Pages
 from tests.browser.proxy import FaultyProxy
-from tests.harness import Box
 from tests.browser.smoke import events, offline, proofs
 from tests.browser.smoke.report import Report
+from tests.harness import Box
 
 LIVE = os.environ.get("SMOKE_URL", "") if os.environ.get("USE_LOCAL_TRACKER_PAGE") != "1" else ""
 

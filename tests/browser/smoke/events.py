@@ -8,12 +8,13 @@ from typing import Any
 
 from opsmantik_box.cli.output import print_table
 from opsmantik_box.link.client import EngineClient
-from tests.harness import run_cli
 from tests.browser.smoke.report import Report
+from tests.harness import run_cli
 
 MINUTES, LAST = 5, 10
 QUERY = f"""
-select e.received_at, s.name as site, e.event_category, e.event_action, e.event_label, e.url, e.received_at > :now - {MINUTES * 60_000} as is_new
+select e.received_at, s.name as site, e.event_category, e.event_action, e.event_label, e.url,
+       e.received_at > :now - {MINUTES * 60_000} as is_new
 from events e join sites s on s.id = e.site_id
 order by e.received_at desc limit 10000
 """

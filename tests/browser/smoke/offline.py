@@ -13,8 +13,8 @@ from urllib.parse import urlencode, urlsplit
 
 from tests.browser.chromium import Chromium, Tab, wait_for
 from tests.browser.field import Site, held
-from tests.harness import ROOT
 from tests.browser.smoke.report import Report
+from tests.harness import ROOT
 
 LOCAL_PAGE = ROOT / "tracker" / "demo" / "smoke-tracker-test.html"
 SECONDS = 20
@@ -71,7 +71,7 @@ def leave_old_queue(tab: Tab, like: str, label: str) -> None:
     """As the first tracker kept it: a bare signal, without id and time."""
     kept = waiting(tab, like)
     assert kept, "no event in the outbox to make it like"
-    signal = {name: kept["payload"][name] for name in ("s", "u", "sid", "sm", "ec", "ea") if name in kept["payload"]} | {"el": label}
+    signal = {name: value for name, value in kept["payload"].items() if name in ("s", "u", "sid", "sm", "ec", "ea")} | {"el": label}
     tab.run(f"localStorage.setItem({json.dumps(OLD_QUEUE)}, {json.dumps(json.dumps([signal]))}); opmantik._tank.processOutbox()")
     wait_for(lambda: waiting(tab, label), "the old queue's signal in the outbox", SECONDS)
     assert OLD_QUEUE not in tab.storage(), "the old queue is still there: it would be taken in again"

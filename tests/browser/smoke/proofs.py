@@ -51,7 +51,8 @@ def waiting(tab: Tab) -> list[str]:
 
 def foreign(site: Site, label: str) -> dict[str, Any]:
     """A signal somebody else made."""
-    return {"s": site.public_id, "u": site.pages.url(), "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "ec": "interaction", "ea": "smoke", "el": label}
+    visit = {"s": site.public_id, "u": site.pages.url(), "sid": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11"}
+    return visit | {"ec": "interaction", "ea": "smoke", "el": label}
 
 
 def get_queue(site: Site) -> None:
@@ -135,16 +136,21 @@ def online_listener(site: Site) -> None:
     tab.offline(True)
     send(tab, "offline")
     asked = len(site.proxy.syncs)
-    tab.run("new Promise((done) => setTimeout(done, 600))")  # as long as an event waits for others
+    tab.pause(600)  # as long as an event waits for others
     assert len(site.proxy.syncs) == asked, "something was sent while offline"
     tab.offline(False)
     stored(site, "offline")
 
 
+WATCH_BEACONS = """
+const real = navigator.sendBeacon.bind(navigator);
+navigator.sendBeacon = (url, body) => { localStorage.setItem('beaconed', String(body)); return real(url, body); };
+"""
+
+
 def before_unload(site: Site) -> None:
     """beforeunload hands what waits to sendBeacon, and ends no session"""
-    tab = page(site, before="""const real = navigator.sendBeacon.bind(navigator); localStorage.removeItem('beaconed');
-        navigator.sendBeacon = (url, body) => { localStorage.setItem('beaconed', String(body)); return real(url, body); };""")
+    tab = page(site, before=WATCH_BEACONS)
     send(tab, "beaconed")
     tab.run("dispatchEvent(new Event('beforeunload', { cancelable: true }))")
     body = tab.storage().get("beaconed", "")
