@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from opsmantik_box.resources import resource
 from tests.browser.chromium import Tab, wait_for
 from tests.browser.field import LINKS, QUIET, Site, started, wait_empty
 from tests.browser.pages import FOLDER
@@ -54,6 +55,25 @@ def test_a_script_run_late_by_an_optimiser_records_every_tap_once(site):
     tab.click("#tel")
     intents(site, 1)
     site.wait_rows(1, event_action="view")
+
+
+def test_a_script_held_back_until_the_first_touch_records_that_touch(site):
+    """The stub was left alone; the tap that brings the tracker in is recorded once, with its own time and the address of the landing."""
+    stub = f"<script data-cfasync='false' data-no-defer>{resource('tracker', 'stub.js').read_text()}</script>"
+    late = site.snippet().replace("<script async", "<script async type='delayed/javascript'")
+    delay = f'<script src="{script(site, "delay_js.js")}" data-no-defer></script>'
+    tab = site.visitor().tab(site.put("/", QUIET, head=stub + delay + late) + "?gclid=EAIaIQobChMI_late")
+    tab.run("history.replaceState(null, '', '/')")
+    tab.click("#quiet")
+    at = tab.run("Date.now()")
+    intents(site, 1)
+    (row,) = site.wait_rows(1, event_category="conversion")
+    (view,) = site.wait_rows(1, event_action="view")
+    assert abs(row["created_at"] - at) < 500
+    assert "gclid=EAIaIQobChMI_late" in view["url"]
+    wait_empty(started(tab))
+    tab.click("#quiet-wa")
+    intents(site, 2)
 
 
 def test_a_script_put_in_by_a_tag_manager_records_every_tap_once(site):

@@ -1,10 +1,14 @@
 """The smoke tests find what they are there to find: each is run against trackers that lose, lie or keep quiet."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 
 from tests.browser.smoke import events, offline, proofs
 from tests.browser.smoke.report import Report
-from tests.harness import ROOT
+from tests.harness import ROOT, environment
 
 OUTBOX = "opsmantik_outbox_v2"
 KEEPS_NOTHING = f"""
@@ -104,6 +108,18 @@ def test_events_shows_the_newest_with_their_site_and_fails_without_any(box, said
 
 
 def test_the_names_of_the_field_are_scripts_of_the_repository():
-    text = (ROOT / "package.json").read_text()
-    for name in ("", "-events", "-offline", "-all"):
-        assert f'"smoke:tank-tracker{name}"' in text
+    scripts = json.loads((ROOT / "package.json").read_text())["scripts"]
+    words = {name.removeprefix("smoke:tank-tracker"): command.rpartition("ARGS=")[2] for name, command in scripts.items()}
+    assert words == {"": "proofs", "-events": "events", "-offline": "offline", "-all": "all"}
+
+
+def test_a_smoke_test_tells_by_its_exit_status_how_it_went(box, tmp_path):
+    def smoke(*words, data):
+        command = [sys.executable, "-m", "tests.browser.smoke", *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=environment(DATA=str(data)), capture_output=True, timeout=60, check=False
+        ).returncode
+
+    box.send(box.add_site("seen just now", "antika.example")["public_id"])
+    box.wait_projected()
+    assert (smoke("events", data=box.data), smoke("events", data=tmp_path), smoke("nonsense", data=tmp_path)) == (0, 1, 2)
