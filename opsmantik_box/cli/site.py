@@ -128,7 +128,8 @@ def check(address: str, name: str | None, data: Path, config: Path | None, as_js
     from opsmantik_box.cli.output import clean, print_json
     from opsmantik_box.ops.site_check import check_page
 
-    rows: list[SiteRow] = [find_site(data, name)] if name else call(data, "list_sites")
+    wanted = find_site(data, name)["id"] if name else None
+    rows: list[SiteRow] = [row for row in call(data, "list_sites") if wanted in (None, row["id"])]
     findings = check_page(address, rows, settings_of(data, config).public_url)
     if as_json:
         print_json(findings)

@@ -16,7 +16,7 @@ KEPT_MS = 30 * 86_400_000
 """How long a row of the feed is kept: a reader that was away for longer reads the page again."""
 
 FEED_TOPICS = ("intent", "call", "verdict", "alert", "work")
-HINT_TOPICS = ("event", "session", "health", "presence")
+HINT_TOPICS = ("event", "session", "health", "presence", "tracker")
 TOPICS = frozenset((*FEED_TOPICS, *HINT_TOPICS))
 OLD_NAMES = {"public:events": {"event"}, "public:calls": {"intent", "call", "verdict"}, "public:sessions": {"session"}}
 """What readers of the tables of old ask for: changes of a row of `calls` are three topics here."""

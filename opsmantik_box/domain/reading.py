@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from opsmantik_box.domain import ids, metadata
 from opsmantik_box.domain.addresses import address_prefix, is_internal
 from opsmantik_box.domain.agents import read_agent
+from opsmantik_box.domain.arrivals import read_report
 from opsmantik_box.domain.attribution import CLICK_KINDS, is_google, rank_signal
 from opsmantik_box.domain.consent import meta_without_ids, page_without_ids, read_consent, refuses_ids, withhold
 from opsmantik_box.domain.intents import read_tap
@@ -96,7 +97,8 @@ def read_signal(wire: WireSignal, site: Site, context: Context) -> Reading | Ref
         return META_TOO_BIG
     signal = _read(wire, event or ids.payload_hash(encoded), page, payload, rules, context)
     event_ids = [event] if event else ids.legacy_event_ids(rules.id, signal.sid, encoded, context.received_at)
-    return Reading(Arrival(event_ids, ids.payload_hash(encoded), encoded, signal), tuple(dropped), tuple(notes))
+    arrival = Arrival(event_ids, ids.payload_hash(encoded), encoded, signal, read_report(payload.meta) if payload.meta else None)
+    return Reading(arrival, tuple(dropped), tuple(notes))
 
 
 def _withheld(wire: WireSignal) -> WireSignal:

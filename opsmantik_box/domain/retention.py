@@ -38,6 +38,7 @@ KINDS = (
     Kind("messages", 35, ("call_messages",), deleted_by="engine/calls.py"),
     Kind("answers", 7, ("idempotency_keys",), personal=False, deleted_by="engine/desk_commands.py"),
     Kind("deliveries", 90, ("outbox",)),
+    Kind("arrivals", 35, ("tracker_hours",), personal=False, deleted_by="engine/arrivals.py"),
     Kind("alerts", 396, ("alerts", "audits"), personal=False),
     Kind("refusals", 396, ("refusals",), personal=False),
     Kind("audit", 730, ("audit_log",), personal=False),
@@ -45,7 +46,10 @@ KINDS = (
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
     Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys"), personal=False),
     Kind(
-        "machinery", None, ("ledger_identity", "partitions", "jobs", "checkpoint", "keys", "token_key", "box_keys"), personal=False
+        "machinery",
+        None,
+        ("ledger_identity", "partitions", "jobs", "checkpoint", "tracker_count", "keys", "token_key", "box_keys"),
+        personal=False,
     ),
 )
 """In the order of the report: about visitors first. Touches: an ad assists for six months. Sealed: a year, and a month to compare it in.

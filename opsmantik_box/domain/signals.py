@@ -9,6 +9,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from opsmantik_box.domain.arrivals import Report
+
 
 class WireSignal(Struct):
     """One signal as it came. Absent is None (or an empty Raw); nothing is checked yet but the JSON types."""
@@ -101,12 +103,14 @@ class Signal(Struct, frozen=True, array_like=True, gc=False):
 
 class Arrival(Struct, frozen=True, array_like=True, gc=False):
     """A signal on its way to the ledger. `event_ids`: its id (16 bytes) and, for trackers that send none, the ids it would have had in
-    the two ten-second slots before; any of them known makes it a duplicate. `payload_hash` covers the signal without `st`."""
+    the two ten-second slots before; any of them known makes it a duplicate. `payload_hash` covers the signal without `st`. `report` is what
+    its tracker told of itself, if it did."""
 
     event_ids: list[bytes]
     payload_hash: bytes
     payload: bytes
     signal: Signal
+    report: Report | None = None
 
 
 decode_payload = msgspec.json.Decoder(Payload).decode

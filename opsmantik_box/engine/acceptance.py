@@ -87,6 +87,7 @@ class Acceptance:
 
     def _merge(self, writing: "Writing", projected: int) -> None:
         self._sessions.merge(writing.overlay, projected)
+        self._ledger.arrivals.note(writing.heard)
         self.conflicts += writing.conflicts
         self.restamped += writing.restamped
         self.quarantined += writing.quarantined
@@ -100,6 +101,7 @@ class Writing:
         self._db = ledger.db
         self._rows: list[tuple[int, int, bytes, int, bytes, bytes | None]] = []
         self._reach: dict[str, int] = {}
+        self.heard: list[Incoming] = []
         self.overlay: dict[Key, Known] = {}
         self.conflicts = self.restamped = self.quarantined = 0
 
@@ -122,6 +124,7 @@ class Writing:
         self._follow(site_id, signal, known, after)
         self.overlay[key] = after
         self._rows.append((seq, site_id, arrival.event_ids[0], signal.received_at, arrival.payload, encode_decision(decision)))
+        self.heard.append(incoming)
         self._reach[after.month] = seq
         self._ledger.next_seq = seq + 1
         return Answer(False, score(after.fired))
@@ -154,7 +157,7 @@ class Writing:
 
     def _under_savepoint(self, write: Callable[[Incoming], Answer], incoming: Incoming) -> Answer:
         """What fails leaves no trace, neither in the database nor here."""
-        seq, overlay, reach = self._ledger.next_seq, dict(self.overlay), dict(self._reach)
+        seq, overlay, reach, heard = self._ledger.next_seq, dict(self.overlay), dict(self._reach), len(self.heard)
         try:
             with atomically(self._db):
                 answer = write(incoming)
@@ -162,6 +165,7 @@ class Writing:
         except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
             self._ledger.next_seq, self.overlay, self._reach = seq, overlay, reach
             self._rows.clear()
+            del self.heard[heard:]
             raise disk_error(error) or error from None
         return answer
 

@@ -3,11 +3,15 @@
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 import structlog
 
+from opsmantik_box.domain.feed import as_json
+from opsmantik_box.engine.arrivals import forget_arrivals, read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
+from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
 from opsmantik_box.errors import BoxError, LedgerPoisoned
 from opsmantik_box.link.messages import Months, TokensChanged
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 CALENDAR_BEATS = 60
+ARRIVAL_BEATS = 5
+"""How often what trackers tell of themselves is written, and told to watchers."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -27,13 +33,10 @@ class Clockwork:
         self._service, self._core = service, service.core
 
     async def run(self) -> None:
-        """Until cancelled, or until the service fails."""
-        beats = 0
+        """Until cancelled, or until the service fails. The first beat is at once."""
         if not self._core.lag:
             self._service.end_replay()
-        while True:
-            await asyncio.sleep(1)
-            beats += 1
+        for beats in itertools.count():
             try:
                 self._beat(beats)
             except LedgerPoisoned as error:
@@ -44,6 +47,7 @@ class Clockwork:
             except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
                 self._service.fail(error)
                 return
+            await asyncio.sleep(1)
 
     def _beat(self, beats: int) -> None:
         service, core = self._service, self._core
@@ -55,6 +59,8 @@ class Clockwork:
             self._keep_up()
             if beats % CALENDAR_BEATS == 1 and not service.replaying:
                 self._turn_calendar()
+            if beats % ARRIVAL_BEATS == 0:
+                self._tell_arrivals()
         if core.lag and not core.full:
             service.wake()
         service.tell_state()
@@ -67,6 +73,14 @@ class Clockwork:
         if service.is_resting:
             self._core.rest(now)
 
+    def _tell_arrivals(self) -> None:
+        """Of sites whose trackers reported; those that are too many for one time come the next."""
+        service, ledger, told = self._service, self._core.ledger, self._core.ledger.arrivals.told
+        ledger.arrivals.write(ledger)
+        for site_id in list(told)[:MOST_HINTS]:
+            service.hints.add("tracker", site_id, str(site_id), as_json(read_arrivals(ledger.db, site_id, service.clock())))
+            del told[site_id]
+
     def _turn_calendar(self) -> None:
         service, now = self._service, self._service.clock()
         if self._core.keep_months(now):
@@ -74,6 +88,7 @@ class Clockwork:
         if service.directory.revoke_expired(now):
             service.tell(TokensChanged())
         service.feed.trim(now)
+        forget_arrivals(self._core.ledger, now)
 
 
 async def feed_watchdog() -> None:

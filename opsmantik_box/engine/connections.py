@@ -63,7 +63,7 @@ def atomically(db: apsw.Connection) -> Generator[None]:
         raise
 
 
-def all_rows(db: apsw.Connection, sql: str, bindings: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+def all_rows(db: apsw.Connection, sql: str, bindings: tuple[Any, ...] | dict[str, Any] = ()) -> list[tuple[Any, ...]]:
     """What a statement answers, whole: nothing stays open that a later statement could stumble over."""
     return db.execute(sql, bindings).fetchall()
 

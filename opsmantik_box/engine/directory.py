@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from opsmantik_box.domain.ids import site_id_text
 from opsmantik_box.domain.site_entry import SiteEntry, check_entry
 from opsmantik_box.domain.sites import Site
+from opsmantik_box.engine.arrivals import read_arrivals
 from opsmantik_box.engine.asking import RIGHTS, Asker, weaker
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
@@ -88,15 +90,18 @@ class Directory:
 
     def list_sites(self, now: int, last_signal: Mapping[int, int | None]) -> list[dict[str, Any]]:
         """Every site as a person reads it. `last_signal`: when each was heard of last (ms), as far as this engine knows."""
-        return [
-            describe_site(site)
-            | {
-                "created_at": self._created[site.id],
-                "last_signal_at": last_signal.get(site.id),
-                "taps_24h": self._db.execute(SQL["count_taps"], (site.id, now - 86_400_000)).get,
-            }
-            for site in self.sites.values()
-        ]
+        return [self._list_site(site, now, last_signal.get(site.id)) for site in self.sites.values()]
+
+    def _list_site(self, site: Site, now: int, last_signal: int | None) -> dict[str, Any]:
+        arrivals = read_arrivals(self._db, site.id, now)
+        return describe_site(site) | {
+            "created_at": self._created[site.id],
+            "last_signal_at": last_signal,
+            "taps_24h": self._db.execute(SQL["count_taps"], (site.id, now - 86_400_000)).get,
+            "tracker_version": arrivals.version,
+            "arrival_rate": arrivals.arrival_rate,
+            "arrivals": asdict(arrivals),
+        }
 
     def add_user(self, email: str, name: str, now: int) -> dict[str, Any]:
         """Raises UsageError, Conflict."""

@@ -15,6 +15,7 @@ import structlog
 
 from opsmantik_box.domain import months
 from opsmantik_box.domain.feed import AlertBody, as_json
+from opsmantik_box.engine.arrivals import ArrivalCounts
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import LEDGER_CACHE_MB, all_rows, open_database
 from opsmantik_box.engine.faults import point
@@ -63,6 +64,7 @@ class Ledger:
         self.feed_seq: int = self.db.execute(SQL["read_feed_seq"]).get
         self._fed = False
         self.processed = ProcessedIds(self.db)
+        self.arrivals = ArrivalCounts(self.db)
 
     def close(self) -> None:
         """Moves the WAL into the file, if nobody reads and there is room, and lets go. Raises LedgerPoisoned."""

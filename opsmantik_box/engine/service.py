@@ -136,6 +136,7 @@ class Service:
             self.core.catch_up(self.clock())
         if not self.core.full:
             self.refusals.write(self.clock())
+            self.core.ledger.arrivals.write(self.core.ledger)
         self._end(0)
 
     def fail(self, error: Exception) -> None:

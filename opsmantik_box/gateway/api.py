@@ -43,6 +43,8 @@ from opsmantik_box.gateway.rows import (
     SiteView,
     StatsView,
     Timeline,
+    TrackerList,
+    TrackerView,
     read_event,
     read_intent,
     read_session,
@@ -63,6 +65,11 @@ class Desk(Struct, frozen=True):
     async def site(self, request: AuthedRequest, told: str) -> Site:
         """The caller's site of this public id. Raises NoSuchSite."""
         return await own_site(self.link, request.auth, told)
+
+    def sites(self, request: AuthedRequest) -> list[Site]:
+        """All of the caller's sites."""
+        known = self.link.sites_by_id
+        return [known[number] for number in request.auth.site_ids if number in known]
 
     def feed(self) -> str:
         """Where the feed is now. Asked for before a list is read: what is committed in between is on the page and is told by the stream
@@ -92,10 +99,17 @@ FILTERS: dict[str, dict[str, int]] = {
 @get("/sites", opt=READ, responses=documented())
 async def list_sites(request: AuthedRequest, desk: TheDesk) -> SiteList:
     """The sites this token sees."""
-    known = desk.link.sites_by_id
-    mine = [known[number] for number in request.auth.site_ids if number in known]
-    rights = request.auth.rights
+    mine, rights = desk.sites(request), request.auth.rights
     return SiteList([SiteView(one.public_id, one.name, one.domains, one.timezone, one.currency, rights) for one in mine])
+
+
+@get("/trackers", opt=READ, responses=documented())
+async def list_trackers(request: AuthedRequest, desk: TheDesk) -> TrackerList:
+    """How the signals of each of my sites arrived in the last 24 hours, by what their trackers say of themselves."""
+    mine = desk.sites(request)
+    found = await desk.reads.arrivals([site.id for site in mine], desk.clock())
+    pairs = zip(mine, found, strict=True)
+    return TrackerList([TrackerView(**asdict(told), site_id=site.public_id, name=site.name) for site, told in pairs])
 
 
 @get("/events", opt=READ, responses=documented())
@@ -216,7 +230,8 @@ async def read_document(request: AuthedRequest) -> dict[str, Any]:
 
 
 READ_ROUTES: list[ControllerRouterHandler] = [
-    list_sites, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline, read_document,
+    list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
+    read_document,
 ]  # fmt: skip
 ROUTES = [*READ_ROUTES, *DESK_ROUTES, *FORM_ROUTES]
 

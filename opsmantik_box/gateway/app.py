@@ -1,5 +1,5 @@
 """Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/hooks/` exchanges, `/api/stream` the
-stream, `/ux-core.js` the tracker, `/healthz` and `/readyz` two fixed answers, everything else the API.
+stream, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
@@ -11,8 +11,9 @@ import msgspec
 from opsmantik_box import __version__
 from opsmantik_box.gateway.asgi import Application, Receive, Scope, Send, answer_with
 from opsmantik_box.gateway.link import EngineLink
-from opsmantik_box.gateway.static import PATH as TRACKER
-from opsmantik_box.gateway.static import TrackerScript
+from opsmantik_box.gateway.static import PREFIX as SCRIPTS
+from opsmantik_box.gateway.static import Scripts
+from opsmantik_box.scripts import shipped_scripts
 
 SYNC = "/api/sync"
 CALL_EVENT = "/api/call-event"
@@ -33,7 +34,8 @@ class Router:
         link: EngineLink,
     ) -> None:
         self._sync, self._hooks, self._api, self._link = sync, hooks, api, link
-        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream, TRACKER: TrackerScript()}
+        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream}
+        self._scripts = Scripts(shipped_scripts())
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False
 
@@ -44,6 +46,8 @@ class Router:
                 return self._sync(scope, receive, send)
             if path in self._fixed:
                 return self._fixed[path](scope, receive, send)
+            if path.startswith(SCRIPTS):
+                return self._scripts(scope, receive, send)
             if path.startswith(HOOKS):
                 return self._hooks(scope, receive, send)
             if path in self._probes and scope["method"] in ("GET", "HEAD"):

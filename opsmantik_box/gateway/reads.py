@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from opsmantik_box.clock import monotonic
+from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
 from opsmantik_box.domain.pages import Span, ask_newest, ask_session
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
 from opsmantik_box.domain.report import Line, Stats, ask_lines, ask_stats
@@ -44,6 +45,10 @@ class Reads:
     async def lines(self, asked: Sequence[tuple[int, str, str]]) -> list[Line]:
         """The line of each site for its days (first and last, both inside). Raises ReadRefused, ReadTooSlow."""
         return await self._run(ask_lines(asked, self.months()), [site_id for site_id, _, _ in asked])
+
+    async def arrivals(self, site_ids: Sequence[int], now: int) -> list[Arrivals]:
+        """How the signals of each site arrived in the 24 hours before now. Raises ReadRefused, ReadTooSlow."""
+        return await self._run(ask_arrivals(site_ids, now), site_ids)
 
     async def newest(
         self, statement: str, site_ids: Sequence[int], span: Span, more: dict[str, Any] | None = None

@@ -9,6 +9,7 @@ from typing import Any, cast
 import msgspec
 from msgspec import Struct
 
+from opsmantik_box.domain.arrivals import Arrivals
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.report import Line, Stats
 from opsmantik_box.domain.scoring import NAMES as RULE_NAMES
@@ -188,6 +189,17 @@ class LineList(Struct, frozen=True):
 
     sites: list[Line]
     feed: str
+
+
+class TrackerView(Arrivals, frozen=True, kw_only=True):
+    """How the signals of one of my sites arrive, by what its trackers say."""
+
+    site_id: str
+    name: str
+
+
+class TrackerList(Struct, frozen=True):
+    trackers: list[TrackerView]
 
 
 class StatsView(Stats):

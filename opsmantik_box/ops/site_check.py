@@ -10,9 +10,11 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+import msgspec
 from msgspec import Struct
 
 from opsmantik_box import __version__
+from opsmantik_box.domain.arrivals import GOOD_RATE, Arrivals
 from opsmantik_box.errors import UsageError
 from opsmantik_box.ops.findings import Finding
 
@@ -117,7 +119,28 @@ def _identity(tracker: dict[str, str], page: Page, sites: Sequence[Site]) -> lis
                 "Paste the right site's snippet.",
             )
         ]
-    return [Finding("site id", "ok", f"The tracker belongs to {site['name']}."), _domain(page, site)]
+    return [Finding("site id", "ok", f"The tracker belongs to {site['name']}."), _domain(page, site), *_arrival(site)]
+
+
+def _arrival(site: Site) -> list[Finding]:
+    """What the Box heard of the site's trackers in 24 hours; nothing when that is not known here."""
+    if "arrivals" not in site:
+        return []
+    told = msgspec.convert(site["arrivals"], Arrivals)
+    if told.arrival_rate is None:
+        return [Finding("arrival", "ok", "No tracker reported itself in 24 hours: how much arrives is not measurable.")]
+    missing = "".join(f", {reason} {n}" for reason, n in (told.lost | told.parked).items())
+    sentence = f"Version {told.version}: {told.arrival_rate:.1%} of its signals arrived in 24 hours{missing}."
+    if told.arrival_rate >= GOOD_RATE:
+        return [Finding("arrival", "ok", sentence)]
+    return [
+        Finding(
+            "arrival",
+            "warn",
+            sentence,
+            "Numbers like 403 are refusals of this Box, words are why the browser gave up (docs/wire.md).",
+        )
+    ]
 
 
 def _plain(public_id: str) -> str:

@@ -66,3 +66,9 @@ select id, matched_session_id, lead_score_at_match
 from calls
 where site_id = :site_id and source = 'click' and at >= :from_ms and matched_fingerprint = :fingerprint and intent_target = :target
 order by at desc limit 1;
+
+-- read_arrivals --
+-- What trackers of a site told since an hour, added up; of the outbox the deepest.
+select kind, name, case kind when 'outbox' then max(n) else sum(n) end
+from tracker_hours where site_id = :site_id and hour >= :from_hour
+group by kind, name order by kind, sum(n) desc, name;

@@ -71,3 +71,7 @@ select site_id, day as date, traffic_source, device_type, sessions as total_sess
     case when sessions > 0 then total_duration_sec * 1.0 / sessions end as avg_duration,
     case when sessions > 0 then bounces * 1.0 / sessions end as bounce_rate
 from {ledger}.daily_summary where site_id in (select site_id from temp.scope);
+
+-- tracker_hours --
+-- What trackers told of themselves, by hour (UTC, hours since 1970).
+select site_id, hour, kind, name, n from {ledger}.tracker_hours where site_id in (select site_id from temp.scope);

@@ -38,6 +38,8 @@ TEXTS = {
     "why.answers": "A command sent twice is done once.",
     "kept.deliveries": "What is to be sent to a service that was switched on, and what came of it",
     "why.deliveries": "Nothing is lost, and nothing is sent twice.",
+    "kept.arrivals": "How many signals of a site arrived or were lost, by hour; versions of the script",
+    "why.arrivals": "To notice when contacts do not arrive.",
     "kept.alerts": "Alarms and checks of the machine",
     "why.alerts": "To find what went wrong.",
     "kept.refusals": "How often something was refused, by day and reason",

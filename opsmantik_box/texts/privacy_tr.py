@@ -43,6 +43,8 @@ TEXTS = {
     "why.answers": "İki kez gönderilen komut bir kez yapılsın diye.",
     "kept.deliveries": "Açılmış bir hizmete gönderilecekler ve sonuçları",
     "why.deliveries": "Hiçbir şey kaybolmasın ve iki kez gönderilmesin diye.",
+    "kept.arrivals": "Bir siteden saatte kaç sinyalin ulaştığı ya da kaybolduğu; betiğin sürümleri",
+    "why.arrivals": "Ulaşmayan kişileri fark etmek için.",
     "kept.alerts": "Makinenin alarmları ve denetimleri",
     "why.alerts": "Neyin ters gittiğini bulmak için.",
     "kept.refusals": "Neyin kaç kez geri çevrildiği, gün ve nedene göre",

@@ -3,7 +3,9 @@ import json
 import threading
 
 import pytest
+from msgspec.structs import asdict
 
+from opsmantik_box.domain.arrivals import add_up
 from opsmantik_box.errors import UsageError
 from opsmantik_box.ops.site_check import allows, check_page
 from opsmantik_box.snippet import snippet
@@ -152,3 +154,17 @@ def test_the_command_ends_with_1_when_something_is_missing(web, tmp_path):
     assert bad.returncode == 1
     assert "FAIL  snippet" in bad.stdout
     assert run_cli("site", "check", "file:///etc/passwd", "--data", tmp_path / "data").returncode == 2
+
+
+def arrived(web, **told):
+    counted = [("version", "2.0.0", 5), ("accepted", "", 99), *((kind, name, n) for kind, (name, n) in told.items())]
+    return check(web, page(web[1]), sites=[SITE | {"arrivals": asdict(add_up(counted if told else []))}])["arrival"]
+
+
+def test_it_says_how_much_of_a_sites_signals_arrives(web):
+    assert "not measurable" in arrived(web).sentence
+    good = arrived(web, lost=("quota", 1))
+    assert (good.state, good.sentence) == ("ok", "Version 2.0.0: 99.0% of its signals arrived in 24 hours, quota 1.")
+    bad = arrived(web, parked=("403", 11))
+    assert (bad.state, bad.sentence) == ("warn", "Version 2.0.0: 90.0% of its signals arrived in 24 hours, 403 11.")
+    assert bad.advice
