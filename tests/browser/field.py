@@ -68,6 +68,11 @@ class Site:
         self.box.wait_projected()
         return list(read(self.box.data / "ledger.db", "select * from calls where site_id = ? order by id", self.number))
 
+    def arrivals(self) -> dict[str, Any]:
+        """What the Box says of this site's trackers."""
+        (mine,) = self.box.get("/api/v1/trackers", self.box.token(self.public_id))["trackers"]
+        return mine
+
     def labels(self) -> Counter[str]:
         """How often each label is stored."""
         return Counter(row["event_label"] for row in self.rows())

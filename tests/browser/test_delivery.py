@@ -88,6 +88,8 @@ def test_a_burst_beyond_the_outbox_keeps_every_tap_and_tells_every_other_loss(si
     seen = [row for row in site.rows() if row["event_category"] != "system"]
     assert len(seen) + sum(told(site, "lost").values()) == 430 + 1
     assert told(site, "lost").keys() == {"trim"}
+    wait_for(lambda: site.arrivals()["lost"] == told(site, "lost"), "the Box to count what it was told")
+    assert site.arrivals()["arrival_rate"] == pytest.approx(len(site.rows()) / (len(site.rows()) + told(site, "lost").total()), abs=1e-3)
 
 
 def told(site: Site, kind: str) -> Counter[str]:
