@@ -3,6 +3,7 @@ script: README.md."""
 
 import contextlib
 import http.client
+import itertools
 import json
 import socket
 import struct
@@ -11,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from random import Random
 from typing import Any
 
 from tests.harness import free_port
@@ -108,13 +108,14 @@ def in_turn(*faults: Fault) -> Script:
     return script
 
 
-def at_random(share: float, random: Random, *faults: Fault) -> Script:
-    """Each request has this chance of one of the faults."""
-    lock = threading.Lock()
+def every(nth: int, *faults: Fault) -> Script:
+    """Each `nth` request gets the next of the faults, and after the last the first again."""
+    count, lock = itertools.count(1), threading.Lock()
 
     def script(_: Request) -> Fault:
         with lock:
-            return random.choice(faults) if random.random() < share else PASS
+            turn, rest = divmod(next(count), nth)
+            return PASS if rest else faults[(turn - 1) % len(faults)]
 
     return script
 
