@@ -50,6 +50,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. An empty `public_url` means: not told yet. Hosts are lower case, networks in CIDR notation."""
 
     public_url: str = ""
+    failover_url: str = ""
     host: Annotated[str, Meta(min_length=1)] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65535)] = 8787
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
@@ -259,7 +260,7 @@ def checked(key: str, kind: Any, raw: Raw) -> object:
 
 
 def public_address(text: str) -> str:
-    """Scheme and host of the address under which browsers reach the Box, without a slash at the end. Raises ValueError."""
+    """Scheme and host of the address under which browsers reach the Box (or a relay), without a slash at the end. Raises ValueError."""
     if not text:
         return ""
     parts = urlsplit(text)
@@ -300,6 +301,7 @@ def long_enough(secret: str) -> str:
 
 RULES: dict[str, Any] = {
     "public_url": public_address,
+    "failover_url": public_address,
     "allowed_origins": hosts,
     "trusted_proxies": networks,
     "cron_secret": long_enough,

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from shutil import which
+from textwrap import indent
 
 import click
 
@@ -60,14 +61,16 @@ def greet(data: Path, url: str, first_site: bool) -> None:
 def first_words(data: Path, url: str) -> str:
     """Add the first site; its snippet and the steps to see it work."""
     from opsmantik_box.cli.engine import call
-    from opsmantik_box.snippet import SYNC, snippet
+    from opsmantik_box.cli.site import make_form, snippet_of
+    from opsmantik_box.snippet import SYNC
 
     row = call(data, "add_site", name=FIRST_SITE, domains=[FIRST_DOMAIN, "127.0.0.1"], consent="granted")
+    lines = make_form("plain", snippet_of(row, url, "")).text
     command, public_id = as_typed(data), row["public_id"]
     signal = f'{{"s":"{public_id}","u":"http://localhost/?gclid=first-click","ea":"phone_call","ec":"conversion","el":"tel:+902125550142"}}'
     return f"""A first site, {FIRST_SITE!r}, was added for pages on http://localhost. Its snippet:
 
-  {snippet(url, public_id, "granted")}
+{indent(lines, "  ")}
 
 Next, in another terminal:
 

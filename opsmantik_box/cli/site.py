@@ -2,17 +2,36 @@
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from opsmantik_box.cli.engine import SiteRow, call, find_site
-from opsmantik_box.cli.options import config_option, data_option, json_option, settings_of
+from opsmantik_box.cli.options import Command, config_option, data_option, json_option, settings_of
 from opsmantik_box.errors import ConfigError, UsageError
-from opsmantik_box.snippet import snippet as snippet_of
+
+if TYPE_CHECKING:
+    from opsmantik_box.snippet import Form, Snippet
 
 MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
+FORMS = {
+    "pinned": "One version for ever, with its hash (SRI).",
+    "csp": "What the page's Content-Security-Policy must allow.",
+    "gtm": "A Custom HTML tag for Google Tag Manager.",
+    "wordpress": "A must-use plug-in, a PHP file.",
+    "nginx": "Addresses of the site's own, for its nginx.",
+    "caddy": "The same for Caddy.",
+    "amp": "amp-analytics for AMP pages: taps only.",
+}
+"""As in snippet.py, which is imported when the command runs."""
+
+
+def form_options(command: Command) -> Command:
+    """A flag for each form of the snippet; without one it is the plain lines."""
+    for form, line in reversed(FORMS.items()):
+        command = click.option(f"--{form}", "form", flag_value=form, help=line)(command)
+    return command
 
 
 @click.group()
@@ -42,14 +61,14 @@ def add(data: Path, config: Path | None, url: str | None, as_json: bool, **field
     entry = read_entry(fields)
     public_url = known_address(url, data, config)
     row: SiteRow = call(data, "add_site", **msgspec.to_builtins(entry))
-    line = snippet_of(public_url, row["public_id"], entry.consent) if public_url else None
+    lines = make_form("plain", snippet_of(row, public_url, settings_of(data, config).failover_url)).text if public_url else None
     if as_json:
         from opsmantik_box.cli.output import print_json
 
-        print_json({"id": row["id"], "public_id": row["public_id"], "snippet": line, **row})
+        print_json({"id": row["id"], "public_id": row["public_id"], "snippet": lines, **row})
         return
     click.echo(f"Site {row['id']} {entry.name!r} added; its public id is {row['public_id']}.")
-    click.echo(f"Paste this before </head>:\n\n  {line}\n" if line else f"Next: opsmantik-box site snippet {row['id']}")
+    click.echo(f"Paste this before </head>:\n\n{lines}\n" if lines else f"Next: opsmantik-box site snippet {row['id']}")
 
 
 @site.command(name="import")
@@ -100,21 +119,63 @@ def _listed(row: SiteRow, last: str) -> tuple[object, ...]:
 
 @site.command()
 @click.argument("name", metavar="SITE")
+@form_options
+@click.option("--cmp", is_flag=True, help='Look for the page\'s consent banner (data-cmp="auto").')
 @click.option("--url", help="The Box's public address, like https://box.example.com; default: the setting public_url.")
 @data_option
 @config_option
 @json_option
-def snippet(name: str, url: str | None, data: Path, config: Path | None, as_json: bool) -> None:
-    """Print the line to paste into every page of SITE, before </head>."""
+def snippet(name: str, form: str | None, cmp: bool, url: str | None, data: Path, config: Path | None, as_json: bool) -> None:
+    """Print what to paste into every page of SITE, or what another place needs. Where it goes is said beside it (stderr)."""
     public_url = public_address(url, data, config)
-    row = find_site(data, name)
-    line = snippet_of(public_url, row["public_id"], row.get("consent") or "pending")
+    row, chosen = find_site(data, name), form or "plain"
+    made = make_form(chosen, snippet_of(row, public_url, settings_of(data, config).failover_url, cmp=cmp))
     if as_json:
         from opsmantik_box.cli.output import print_json
 
-        print_json({"id": row["id"], "public_id": row["public_id"], "snippet": line})
+        print_json({"id": row["id"], "public_id": row["public_id"], "form": chosen, "snippet": made.text, "where": made.where})
+        return
+    click.echo(made.where, err=True)
+    click.echo(made.text.rstrip("\n"))
+
+
+def snippet_of(row: SiteRow, public_url: str, failover: str, *, cmp: bool = False) -> "Snippet":
+    """What the forms of a site's snippet are made of."""
+    from opsmantik_box.scripts import head_stub
+    from opsmantik_box.snippet import Snippet
+
+    return Snippet(public_url, row["public_id"], row.get("consent") or "pending", failover, cmp, head_stub())
+
+
+def make_form(form: str, one: "Snippet") -> "Form":
+    """Raises UsageError for `pinned` while no version was released."""
+    from opsmantik_box.scripts import newest_release
+    from opsmantik_box.snippet import FORMS as MAKERS
+    from opsmantik_box.snippet import pinned
+
+    return pinned(one, newest_release()) if form == "pinned" else MAKERS[form](one)
+
+
+@site.command()
+@click.argument("name", metavar="SITE")
+@click.option("--add-domain", "add_domains", multiple=True, help="Another host of the site. May be repeated.")
+@click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="CIDR", help="All proxies of the site's own.")
+@click.option("--consent", help="pending, granted, denied or limit; for snippets printed from now on.")
+@data_option
+@json_option
+def change(
+    name: str, add_domains: tuple[str, ...], trusted_proxies: tuple[str, ...], consent: str | None, data: Path, as_json: bool
+) -> None:
+    """Change a SITE: hosts it has besides, proxies whose word on visitors' addresses is believed, its consent."""
+    from opsmantik_box.cli.output import print_json
+
+    if not (add_domains or trusted_proxies or consent):
+        raise UsageError(problem="Say what to change: --add-domain, --trusted-proxy or --consent.")
+    row: SiteRow = call(data, "change_site", site=name, add_domains=add_domains, trusted_proxies=trusted_proxies, consent=consent)
+    if as_json:
+        print_json(row)
     else:
-        click.echo(line)
+        click.echo(f"{row['name']} is changed: {', '.join(row['domains'])}; consent {row['consent']}.")
 
 
 @site.command()

@@ -11,7 +11,7 @@ from opsmantik_box.errors import UsageError
 
 CONSENTS = ("pending", "granted", "denied", "limit")
 _LABEL = re.compile(r"(?!-)[\w-]{1,63}(?<!-)")
-_LISTS = frozenset({"domains", "staging_domains", "internal_addresses"})
+_LISTS = frozenset({"domains", "staging_domains", "internal_addresses", "trusted_proxies"})
 
 
 class SiteEntry(Struct, frozen=True, kw_only=True):
@@ -25,6 +25,15 @@ class SiteEntry(Struct, frozen=True, kw_only=True):
     consent: str = "pending"
     staging_domains: list[str] = []
     internal_addresses: list[str] = []
+    trusted_proxies: list[str] = []
+
+
+class SiteChange(Struct, frozen=True, kw_only=True):
+    """What is to be another; empty stays as it is. `trusted_proxies` are all of them."""
+
+    add_domains: list[str] = []
+    trusted_proxies: list[str] = []
+    consent: str = ""
 
 
 def read_entry(fields: Mapping[str, object]) -> SiteEntry:
@@ -48,7 +57,8 @@ def check_entry(entry: SiteEntry) -> SiteEntry:
         currency=_letters("currency", entry.currency, 3, "TRY"),
         consent=_consent(entry.consent),
         staging_domains=_domains("staging_domains", entry.staging_domains, needed=False),
-        internal_addresses=_addresses(entry.internal_addresses),
+        internal_addresses=_addresses("internal_addresses", entry.internal_addresses),
+        trusted_proxies=_addresses("trusted_proxies", entry.trusted_proxies),
     )
 
 
@@ -120,8 +130,8 @@ def _consent(text: str) -> str:
     return text
 
 
-def _addresses(texts: list[str]) -> list[str]:
+def _addresses(key: str, texts: list[str]) -> list[str]:
     try:
         return [str(ipaddress.ip_network(text, strict=False)) for text in texts]
     except ValueError as error:
-        raise UsageError(problem=f"internal_addresses: {error}") from None
+        raise UsageError(problem=f"{key}: {error}") from None

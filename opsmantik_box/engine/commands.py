@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from opsmantik_box.domain.site_entry import read_entry
+from opsmantik_box.domain.site_entry import SiteChange, read_entry
 from opsmantik_box.engine import desk_commands, hook_commands
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
 from opsmantik_box.engine.asking import COMMANDS, Arguments, check_scope, command, find_asker
@@ -52,6 +52,14 @@ def add_sites(service: "Service", arguments: Arguments) -> list[dict[str, Any]]:
     for site in added:
         service.tell(SiteChanged(site))
     return [describe_site(site) for site in added]
+
+
+@command
+def change_site(service: "Service", arguments: Arguments) -> dict[str, Any]:
+    site = service.directory.find_site(arguments["site"])
+    changed = service.directory.change_site(site, _converted(arguments, SiteChange), service.clock())
+    service.tell(SiteChanged(changed))
+    return describe_site(changed)
 
 
 @command

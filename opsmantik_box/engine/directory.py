@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from opsmantik_box.domain.ids import site_id_text
-from opsmantik_box.domain.site_entry import SiteEntry, check_entry
+from opsmantik_box.domain.site_entry import SiteChange, SiteEntry, check_entry
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.engine.arrivals import read_arrivals
 from opsmantik_box.engine.asking import RIGHTS, Asker, weaker
@@ -82,11 +82,29 @@ class Directory:
             "public_id": str(uuid.uuid4()), "name": new.name, "timezone": new.timezone, "default_region": new.region,
             "currency": new.currency, "consent": new.consent, "created_at": now, "domains": json.dumps(new.domains),
             "staging_domains": json.dumps(new.staging_domains), "internal_addresses": json.dumps(new.internal_addresses),
-            "trusted_proxies": "[]", "settings": "{}",
+            "trusted_proxies": json.dumps(new.trusted_proxies), "settings": "{}",
         }  # fmt: skip
         site_id = self._db.execute(SQL["add_site"], row).get
         self._audit(now, "site added", site_id, new.name)
         return site_id
+
+    def change_site(self, site: Site, news: SiteChange, now: int) -> Site:
+        """Raises UsageError."""
+        entry = check_entry(
+            SiteEntry(
+                name=site.name,
+                domains=[*site.domains, *news.add_domains],
+                consent=news.consent or site.consent,
+                trusted_proxies=news.trusted_proxies or site.trusted_proxies,
+            )
+        )
+        changed = replace(site, domains=entry.domains, consent=entry.consent, trusted_proxies=entry.trusted_proxies)
+        with self._ledger.transaction():
+            told = (json.dumps(changed.domains), changed.consent, json.dumps(changed.trusted_proxies), site.id)
+            self._db.execute(SQL["change_site"], told)
+            self._audit(now, "site changed", site.id, site.name)
+        self.sites[site.id] = changed
+        return changed
 
     def list_sites(self, now: int, last_signal: Mapping[int, int | None]) -> list[dict[str, Any]]:
         """Every site as a person reads it. `last_signal`: when each was heard of last (ms), as far as this engine knows."""

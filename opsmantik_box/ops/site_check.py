@@ -17,6 +17,7 @@ from opsmantik_box import __version__
 from opsmantik_box.domain.arrivals import GOOD_RATE, Arrivals
 from opsmantik_box.errors import UsageError
 from opsmantik_box.ops.findings import Finding
+from opsmantik_box.scripts import integrity_of
 
 # S310 is off where it stands: only http and https come here, check_page sees to it.
 MAX_BYTES = 2 * 1024 * 1024
@@ -181,14 +182,15 @@ def _addresses(tracker: dict[str, str], page: Page, public_url: str) -> list[Fin
                 "Right if the site forwards /api/sync itself; else paste the snippet again.",
             )
         ]
-    return [Finding("address", "ok", f"Signals go to {api}."), _answers(script)]
+    return [Finding("address", "ok", f"Signals go to {api}."), _answers(script, tracker.get("integrity", ""))]
 
 
-def _answers(script: str) -> Finding:
-    """Whether the tracker can be fetched from where the page says it is."""
+def _answers(script: str, integrity: str) -> Finding:
+    """Whether the tracker can be fetched from where the page says it is, and is the one whose hash the page names."""
     try:
         with urllib.request.urlopen(script, timeout=TIMEOUT) as answer:  # noqa: S310
             kind: str = answer.headers.get_content_type()
+            body: bytes = answer.read(MAX_BYTES)
     except (OSError, ValueError) as error:
         return Finding(
             "tracker",
@@ -200,6 +202,9 @@ def _answers(script: str) -> Finding:
         return Finding(
             "tracker", "fail", f"{script} is {kind}, not a script.", "Something else answers at this address; check the proxy."
         )
+    if integrity and not any(integrity_of(one.partition("-")[0], body) == one for one in integrity.split() if one[:3] == "sha"):
+        advice = "Print the pinned snippet again, whole: `opsmantik-box site snippet SITE --pinned`."
+        return Finding("tracker", "fail", f"{script} is not the file whose hash the page names: browsers refuse it.", advice)
     return Finding("tracker", "ok", "The tracker can be fetched.")
 
 

@@ -12,6 +12,10 @@ values (:public_id, :name, :domains, :staging_domains, :timezone, :default_regio
     :trusted_proxies, :settings, :created_at)
 returning id;
 
+-- change_site --
+-- What may be changed of a site.
+update sites set domains = ?, consent = ?, trusted_proxies = ? where id = ?;
+
 -- count_taps --
 -- Taps of a site since a time.
 select count(*) from calls where site_id = ? and source = 'click' and at >= ?;

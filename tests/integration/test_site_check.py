@@ -8,7 +8,8 @@ from msgspec.structs import asdict
 from opsmantik_box.domain.arrivals import add_up
 from opsmantik_box.errors import UsageError
 from opsmantik_box.ops.site_check import allows, check_page
-from opsmantik_box.snippet import snippet
+from opsmantik_box.scripts import Script
+from opsmantik_box.snippet import Snippet, pinned, plain
 from tests.harness import run_cli
 
 PUBLIC_ID = "9d7f3a52-4c1e-4b0a-8f63-0c2b1d9e7a55"
@@ -47,8 +48,9 @@ def check(web, body, headers=None, sites=(SITE,), public_url=None):
 
 
 def page(url, **replaced):
-    line = snippet(replaced.get("url", url), replaced.get("public_id", PUBLIC_ID), replaced.get("consent", "pending"))
-    return f"<!doctype html><head>{line}</head><body>Hello</body>"
+    one = Snippet(replaced.get("url", url), replaced.get("public_id", PUBLIC_ID), replaced.get("consent", "pending"), stub="1")
+    release = replaced.get("release")
+    return f"<!doctype html><head>{(pinned(one, release) if release else plain(one)).text}</head><body>Hello</body>"
 
 
 def test_a_page_with_its_snippet_is_fine(web):
@@ -168,3 +170,11 @@ def test_it_says_how_much_of_a_sites_signals_arrives(web):
     bad = arrived(web, parked=("403", 11))
     assert (bad.state, bad.sentence) == ("warn", "Version 2.0.0: 90.0% of its signals arrived in 24 hours, 403 11.")
     assert bad.advice
+
+
+def test_a_pinned_tracker_is_compared_with_its_hash(web):
+    pages, url = web
+    release = Script("ux-core.2.0.0.js", "2.0.0", b"right")
+    for body, state in ((b"right", "ok"), (b"wrong", "fail")):
+        pages["/ux-core.2.0.0.js"] = ({"Content-Type": "text/javascript"}, body)
+        assert check(web, page(url, release=release))["tracker"].state == state
