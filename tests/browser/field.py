@@ -9,7 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from opsmantik_box.snippet import snippet
+from opsmantik_box.scripts import head_stub
+from opsmantik_box.snippet import Snippet, page_lines
 from tests.browser.chromium import Chromium, Tab, Visitor, wait_for
 from tests.browser.pages import HOST, Pages, document
 from tests.browser.proxy import FaultyProxy
@@ -36,16 +37,14 @@ class Site:
         self.number: int = row["id"]
         self._visitors: list[Visitor] = []
 
-    def snippet(self, **attributes: str) -> str:
-        """What `site snippet` prints, with more attributes (`data_failover=…`)."""
-        consent = attributes.pop("consent", "granted")
-        more = " ".join(f'{name.replace("_", "-")}="{value}"' for name, value in attributes.items())
-        return snippet(self.proxy.url, self.public_id, consent).replace("<script async ", f"<script async {more} ")
+    def snippet(self, consent: str = "granted", **more: Any) -> Snippet:
+        """What `site snippet` is made of: `page_lines` of it for a page, `gtm`, `csp` for other places."""
+        return Snippet(self.proxy.url, self.public_id, consent, stub=head_stub(), **more)
 
-    def put(self, path: str = "/", body: str = LINKS, *, head: str | None = None, policy: str = "", **attributes: str) -> str:
+    def put(self, path: str = "/", body: str = LINKS, *, head: str | None = None, policy: str = "", **snippet: Any) -> str:
         """A page with the snippet (or another head) and a content security policy; its address."""
         headers = {"Content_Security_Policy": policy} if policy else {}
-        return self.pages.put(path, document(self.snippet(**attributes) if head is None else head, body), **headers)
+        return self.pages.put(path, document(page_lines(self.snippet(**snippet)) if head is None else head, body), **headers)
 
     def visitor(self) -> Visitor:
         self._visitors.append(self.browser.visitor())

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from opsmantik_box.resources import resource
+from opsmantik_box.snippet import csp, gtm, page_lines
 from tests.browser.chromium import Tab, wait_for
 from tests.browser.field import LINKS, QUIET, Site, started, wait_empty
 from tests.browser.pages import FOLDER
@@ -19,8 +19,8 @@ def script(site: Site, name: str) -> str:
     return site.pages.put(f"/{name}", (FOLDER / name).read_text(), "text/javascript")
 
 
-def test_a_strict_policy_with_the_boxs_address_is_all_that_is_needed(site):
-    policy = f"default-src 'none'; script-src {site.proxy.url}; connect-src {site.proxy.url}"
+def test_a_strict_policy_with_the_printed_sources_is_all_that_is_needed(site):
+    policy = f"default-src 'none'; {csp(site.snippet()).text}"
     tab = site.visitor().tab()
     tab.before(VIOLATIONS)
     started(tab.goto(site.put("/", LINKS, policy=policy)))
@@ -31,7 +31,7 @@ def test_a_strict_policy_with_the_boxs_address_is_all_that_is_needed(site):
 
 
 def test_the_tracker_twice_on_a_page_is_one_view_and_one_tap(site):
-    tab = site.visitor().tab(site.put("/", LINKS, head=site.snippet() + site.snippet()))
+    tab = site.visitor().tab(site.put("/", LINKS, head=page_lines(site.snippet()) * 2))
     started(tab).click("#tel")
     intents(site, 1)
     wait_empty(tab)
@@ -49,7 +49,7 @@ def test_a_router_that_changes_the_path_is_a_view_and_one_that_changes_the_query
 
 
 def test_a_script_run_late_by_an_optimiser_records_every_tap_once(site):
-    late = site.snippet().replace("<script async", "<script async type='5e2f9a-text/javascript'")
+    late = page_lines(site.snippet()).replace("<script async", "<script async type='5e2f9a-text/javascript'")
     loader = f'<script src="{script(site, "rocket_loader.js")}" data-cfasync="false"></script>'
     tab = started(site.visitor().tab(site.put("/", LINKS, head=loader + late)))
     tab.click("#tel")
@@ -59,10 +59,9 @@ def test_a_script_run_late_by_an_optimiser_records_every_tap_once(site):
 
 def test_a_script_held_back_until_the_first_touch_records_that_touch(site):
     """The stub was left alone; the tap that brings the tracker in is recorded once, with its own time and the address of the landing."""
-    stub = f"<script data-cfasync='false' data-no-defer>{resource('tracker', 'stub.js').read_text()}</script>"
-    late = site.snippet().replace("<script async", "<script async type='delayed/javascript'")
+    late = page_lines(site.snippet()).replace("<script async", "<script async type='delayed/javascript'")
     delay = f'<script src="{script(site, "delay_js.js")}" data-no-defer></script>'
-    tab = site.visitor().tab(site.put("/", QUIET, head=stub + delay + late) + "?gclid=EAIaIQobChMI_late")
+    tab = site.visitor().tab(site.put("/", QUIET, head=delay + late) + "?gclid=EAIaIQobChMI_late")
     tab.run("history.replaceState(null, '', '/')")
     tab.click("#quiet")
     at = tab.run("Date.now()")
@@ -78,16 +77,11 @@ def test_a_script_held_back_until_the_first_touch_records_that_touch(site):
 
 def test_a_script_put_in_by_a_tag_manager_records_every_tap_once(site):
     manager = f'<script src="{script(site, "tag_manager.js")}"></script>'
-    html = json.dumps(gtm_tag(site)).replace("</", "<\\/")
+    html = json.dumps(gtm(site.snippet()).text).replace("</", "<\\/")
     tab = started(site.visitor().tab(site.put("/", LINKS, head=f"<script>window.customHtml = {html};</script>{manager}")))
     tab.click("#tel")
     intents(site, 1)
     site.wait_rows(1, event_action="view")
-
-
-def gtm_tag(site: Site) -> str:
-    config = {"siteId": site.public_id, "apiUrl": f"{site.proxy.url}/api/sync", "consent": "granted"}
-    return f"""<script>window.opmantikConfig = {json.dumps(config)};</script><script src="{site.proxy.url}/ux-core.js"></script>"""
 
 
 def test_consent_that_comes_late_brings_what_happened_before_with_its_own_time(site, proxy):
