@@ -1,11 +1,17 @@
 """Main is away: three failures, then the other address; main is back: the next probe finds it, and everything is stored once."""
 
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from tests.browser.chromium import wait_for
-from tests.browser.field import QUIET, started, wait_empty
+from tests.browser.field import QUIET, Site, started, wait_empty
 from tests.browser.proxy import BAD_GATEWAY, FaultyProxy, all_well, always, busy
 from tests.browser.test_delivery import add, wait_stored
+from tests.harness import COMMAND, Box, environment, free_port, wait_until_ready
 
 LATER = "{ const now = Date.now; Date.now = () => now() + 13 * 60_000; }"
 """The page is opened thirteen minutes later: past any time at which main is asked again (ten minutes, give or take two)."""
@@ -49,3 +55,38 @@ def test_three_failures_lead_to_the_other_address_and_the_next_probe_back(site, 
     assert (len(spare.syncs), len(proxy.syncs) > refused) == (away, True)
     told = {row["metadata"].get("breaker") for row in site.rows()}
     assert told <= {None, "main", mode}
+
+
+@contextmanager
+def relay_of(box: Box, place: Path) -> Iterator[str]:
+    """The address of a relay that runs for this Box."""
+    port, token, log = free_port(), place / "token", place / "relay.log"
+    token.write_text(box.cli_json("token", "create", "--relay")["token"])
+    options = ("--main", box.url, "--token-file", str(token), "--port", str(port), "--data", str(place / "relay"))
+    with log.open("ab") as out:
+        process = subprocess.Popen([*COMMAND, "relay", *options], stdout=out, stderr=subprocess.STDOUT, env=environment())
+    try:
+        wait_until_ready(f"http://127.0.0.1:{port}", process, log)
+        yield f"http://relay.localhost:{port}"
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_what_a_relay_took_while_main_was_away_is_in_mains_ledger_once_and_in_order(killable_box, pages, browser, tmp_path):
+    with relay_of(killable_box, tmp_path) as relay, FaultyProxy(killable_box.port) as proxy:
+        site = Site(killable_box, proxy, pages, browser)
+        tab = started(site.visitor().tab(site.put("/", QUIET, failover=relay)))
+        wait_empty(tab)
+        killable_box.kill()
+        tab.run(TAPS)
+        labels = add(tab, "away", 20, 20)
+        wait_for(lambda: sum(one.status == 502 for one in proxy.syncs) >= 3, "three failures")
+        tab.wait("opmantik._tank.getQueue().length === 0", 30)
+        killable_box.start()
+        wait_stored(site, labels, 30)
+        assert len(site.wait_rows(3, event_category="conversion")) == len(site.intents())
+        ids = [row["event_id"] for row in site.rows() if row["event_action"] == "gallery"]
+        assert ids == sorted(ids)
+        assert len({row["event_id"] for row in site.rows()}) == len(site.rows())
+        site.close()
