@@ -44,6 +44,19 @@ class Unauthorized(BoxError):
     status = 401
 
 
+class WrongPassword(BoxError):
+    """The e-mail address or the password is wrong."""
+
+    status = 401
+
+
+class TooManyTries(BoxError):
+    """Too many wrong passwords. Try again in a quarter of an hour; the owner can set a new one (`opsmantik-box user password`)."""
+
+    status = 429
+    retry_after = 900
+
+
 class Forbidden(BoxError):
     """This token may not do that: it has the right {has!r}, and {needs!r} is needed."""
 

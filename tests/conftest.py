@@ -4,9 +4,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.harness import Box
 from tests.tracker import Tracker
+
+settings.register_profile("box", deadline=None)
+settings.load_profile("box")
+"""How long an example takes on a busy machine says nothing about a rule."""
 
 
 @pytest.fixture(scope="module")

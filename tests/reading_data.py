@@ -111,6 +111,7 @@ class Folder:
             "matched_session_month": month_of(at), "lead_score_at_match": 60,
         }  # fmt: skip
         call = self._insert(self.ledger, "calls", **(values | kind | more))
+        self.ledger.execute("update calls set lead_id = coalesce(lead_id, id) where id = ?", (call,))
         self._insert(self.ledger, "feed", at=at, topic="intent", site_id=site, ref=str(call), body="{}")
         return call
 

@@ -1,5 +1,6 @@
 """`opsmantik-box user` and `token`: who may see what."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,19 @@ def grant(email: str, site: str, rights: str, data: Path) -> None:
 def list_users(data: Path, as_json: bool) -> None:
     """Every user."""
     print_rows(call(data, "list_users"), as_json, "No user yet. Add one: opsmantik-box user add EMAIL --site SITE")
+
+
+@user.command()
+@click.argument("email")
+@click.option("--stdin", "from_stdin", is_flag=True, help="Read it from standard input instead of asking.")
+@data_option
+def password(email: str, from_stdin: bool, data: Path) -> None:
+    """Set a user's password, for `POST /api/v1/login`. It is asked for twice, and shown nowhere."""
+    told = sys.stdin.readline().rstrip("\r\n") if from_stdin else _ask_twice()
+    with engine(data) as client:
+        row: dict[str, Any] = client.call("set_password", {"user": email, "password": told})
+    revoked = f" {row['revoked']} tokens of the one before are revoked." if row["revoked"] else ""
+    click.echo(f"{email} has a new password.{revoked}")
 
 
 @user.command(name="rights")
@@ -137,6 +151,10 @@ def audit(site: str | None, actor: str | None, limit: int, data: Path, as_json: 
     rows: list[dict[str, Any]] = call(data, "list_audit", site=site, user=actor, limit=limit)
     shown = rows if as_json else [row | {"at": human_time(row["at"])} for row in rows]
     print_rows(shown, as_json, "Nothing is on record.")
+
+
+def _ask_twice() -> str:
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True)
 
 
 def _tell(row: dict[str, Any], as_json: bool, sentence: str) -> None:

@@ -85,11 +85,12 @@ class IntentBody(Struct, frozen=True):
     device: str
     is_bot: bool
     is_internal: bool
+    place: str = ""
 
 
 class CallBody(Struct, frozen=True):
     """A call as known now: topic `call`, one message for each change; the row's version tells them apart. `number` is masked.
-    `how` is '' while it is matched with no visit; `candidates` are those to pick from, likeliest first."""
+    `how` is '' while it is matched with no visit; `candidates` are those to pick from, likeliest first, also when one was chosen."""
 
     id: int
     lead: int

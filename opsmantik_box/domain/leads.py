@@ -68,3 +68,8 @@ def mask_number(number: str) -> str:
 def mask_name(name: str) -> str:
     """A name as shown before its row is claimed: 'A***'."""
     return name.strip()[:1] + HIDDEN if name.strip() else ""
+
+
+def mask_email(email: str) -> str:
+    """An e-mail address as shown before its row is claimed: 'a***@***'. (Of a small company, what stands behind the @ is a name too.)"""
+    return f"{mask_name(email)}@{HIDDEN}" if email else ""

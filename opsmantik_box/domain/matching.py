@@ -112,12 +112,15 @@ def _by_number(taps: Sequence[Candidate]) -> Match:
     return Match("number", replace(taps[0], likelihood=together), tuple(taps))
 
 
-def pick(candidates: Sequence[Candidate], tap_id: int) -> Match:
-    """The operator says which of the recorded candidates it was: certain from now on. Raises UsageError when it is none of them."""
+def pick(candidates: Sequence[Candidate], session_id: str | None) -> Match:
+    """The operator says which of the recorded visits it was, or (None) that it was none of them: certain from now on. `candidates` come
+    likeliest first. Raises UsageError for a visit that is not among them."""
+    if session_id is None:
+        return Match("operator", None, tuple(candidates))
     for candidate in candidates:
-        if candidate.tap_id == tap_id:
+        if candidate.session_id == session_id:
             return Match("operator", replace(candidate, likelihood=1.0), tuple(candidates))
-    raise UsageError(problem=f"{tap_id} is none of the taps this call may have come from")
+    raise UsageError(problem="session: it is none of the visits this call may have come from (its `candidates`)")
 
 
 def is_near(at: int, candidate: Candidate) -> bool:

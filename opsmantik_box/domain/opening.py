@@ -16,6 +16,7 @@ from opsmantik_box.errors import UsageError
 
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MS = 86_400_000
+MOST_TARGET_MIN = 7 * 1440
 
 Spans = tuple[tuple[int, int], ...]
 """Minutes after midnight from which to which, in order."""
@@ -32,6 +33,8 @@ class Hours(Struct, frozen=True):
 
 
 DEFAULT = {"mon-sat": "09:00-19:00"}
+ANSWER_TARGET_MIN = 5
+"""Within so many open minutes somebody who got in touch is to be answered; a site's setting `answer_target` says otherwise."""
 
 
 def read_hours(value: object, timezone: str) -> Hours:
@@ -48,12 +51,26 @@ def read_hours(value: object, timezone: str) -> Hours:
     return Hours(timezone, tuple(week))
 
 
-def hours_of(settings: Mapping[str, object], timezone: str) -> Hours:
-    """A site's hours; the default when what is stored cannot be read: a mistake there must not stop its queue."""
+def told_hours(settings: Mapping[str, object]) -> dict[str, str]:
+    """A site's hours as they are written; the default when what is stored cannot be read: a mistake there must not stop its queue."""
+    told = settings.get("opening_hours")
     try:
-        return read_hours(settings.get("opening_hours"), timezone)
+        read_hours(told, "UTC")
     except UsageError:
-        return read_hours(None, timezone)
+        return DEFAULT
+    return DEFAULT if told is None else _entries(told)
+
+
+def hours_of(settings: Mapping[str, object], timezone: str) -> Hours:
+    """A site's hours."""
+    return read_hours(told_hours(settings), timezone)
+
+
+def answer_target(settings: Mapping[str, object]) -> int:
+    """In open milliseconds."""
+    told = settings.get("answer_target")
+    usable = isinstance(told, int | float) and not isinstance(told, bool) and 0 < told <= MOST_TARGET_MIN
+    return int((told if usable else ANSWER_TARGET_MIN) * 60_000)  # type: ignore[operator]
 
 
 def _entries(value: object) -> dict[str, str]:

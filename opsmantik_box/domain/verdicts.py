@@ -87,7 +87,7 @@ def unjudged(source: str) -> Status | None:
 def judge(row: Row, asked: Asked, by: int | None, at: int) -> Verdict | None:
     """The verdict, or None when it would change nothing. Raises Conflict with the row as it is (`details["current"]`) when it was
     based on another version, and UsageError for what cannot be said."""
-    _check_version(row, asked.version)
+    check_version(row, asked.version)
     if asked.status not in JUDGEMENTS:
         raise UsageError(problem=f"status: {asked.status!r} is none of {', '.join(JUDGEMENTS)}")
     status = unjudged(row.source) if asked.status == "intent" else asked.status
@@ -113,7 +113,7 @@ def judge_all(rows: Mapping[int, Row], asked: Iterable[Asked], by: int | None, a
 def undo(row: Row, trail: Sequence[Said], version: int, by: int | None, at: int) -> Verdict | None:
     """Back to what the row was before its newest verdict: a verdict too, so undoing twice does it again. `trail` is the row's, oldest
     first (its last two lines are enough). Raises UsageError when there is none, Conflict when the newest is another person's."""
-    _check_version(row, version)
+    check_version(row, version)
     if not trail:
         raise UsageError(problem="There is no verdict to undo.")
     if trail[-1].by != by:
@@ -123,7 +123,8 @@ def undo(row: Row, trail: Sequence[Said], version: int, by: int | None, at: int)
     return replace(verdict, undone=True) if verdict else None
 
 
-def _check_version(row: Row, version: int) -> None:
+def check_version(row: Row, version: int) -> None:
+    """Raises Conflict when the row is not the one this was based on."""
     if version != row.version:
         raise Conflict(
             problem=f"It was changed meanwhile: this was based on version {version}, now it is {row.version}.", current=row

@@ -64,7 +64,7 @@ class Attempt(Struct, frozen=True):
 
 class Reminder(Struct, frozen=True):
     """A lead has one at most: a newer one, an attempt or a verdict closes it. `rang_at` is stored, so that it rings once, also after
-    a restart."""
+    a restart. `by`: a user's id."""
 
     by: int
     due_at: int

@@ -232,7 +232,7 @@ class Writing:
         row["id"] = self._db.execute(SQL["add_intent"], row | {"breakdown": as_json(row["breakdown"])}).get
         visitor = None if arrival.signal.weak else row["fingerprint"]
         row["lead"] = join_lead(self._db, row["id"], site_id, row["at"], session=session, fingerprint=visitor, phone_hash=None)
-        self._ledger.add_feed(self._now, "intent", site_id, row["id"], as_json(_intent_body(row, arrival.signal.device)))
+        self._ledger.add_feed(self._now, "intent", site_id, row["id"], as_json(_intent_body(row)))
         return True
 
     def _own_stamp(self, site_id: int, arrival: Arrival, tap: Tap, session: str) -> str | None:
@@ -276,6 +276,8 @@ class Writing:
             "click_kind": click.kind if click else None,
             "click_at": self._click_time(site_id, signal),
             "consent": signal.consent,
+            "device": signal.device,
+            "place": signal.district or signal.city,
         }
 
     def _click_time(self, site_id: int, signal: Signal) -> int | None:
@@ -306,10 +308,11 @@ class Writing:
         return Answer(False, score(known.fired) if known else 0)
 
 
-def _intent_body(row: dict[str, Any], device: str) -> IntentBody:
+def _intent_body(row: dict[str, Any]) -> IntentBody:
     return IntentBody(
         id=row["id"], lead=row["lead"], at=row["at"],
         action=row["action"], target=row["target"], page=row["page"], position=row["position"],
         session=row["session_id"], session_month=row["month"], score=row["score"], breakdown=row["breakdown"],
-        attribution=row["attribution"], device=device, is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]),
+        attribution=row["attribution"], device=row["device"], place=row["place"], is_bot=bool(row["is_bot"]),
+        is_internal=bool(row["is_internal"]),
     )  # fmt: skip

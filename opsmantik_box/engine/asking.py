@@ -16,19 +16,20 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 Arguments = dict[str, Any]
-OWNER = "owner"
+OWNER, ANYONE = "owner", "anyone"
 RIGHTS = ("read", "operate", "admin")
 """Each includes those before it."""
 
 
 class Asker(Struct, frozen=True):
     """A person with what they may do on each of their sites (its id → the right). `user_id` None: the owner, at the command line.
-    `name` is what others read; `on_record` (the e-mail address) is nobody else's."""
+    `name` is what others read; `on_record` (the e-mail address) is nobody else's; `token` is the number of what they ask with."""
 
     user_id: int | None
     name: str
     on_record: str
     rights: dict[int, str] = {}
+    token: int = 0
 
     def sees(self, site_id: int) -> bool:
         return self.user_id is None or site_id in self.rights
@@ -41,10 +42,13 @@ class Asker(Struct, frozen=True):
 
 
 COMMAND_LINE = Asker(None, "command line", "command line")
+NOBODY = Asker(0, "nobody", "nobody")
+"""Who has shown nothing yet: sees no site."""
 
 
 class Entry(NamedTuple):
-    """A command and the right it needs: OWNER, or one of RIGHTS (on the row's site; the command itself looks there)."""
+    """A command and the right it needs: OWNER, one of RIGHTS (on the row's site; the command itself looks there), or ANYONE. What `run`
+    answers may be awaitable: then the answer comes later."""
 
     scope: str
     run: Callable[["Service", Asker, Arguments], Any]
@@ -71,13 +75,22 @@ def command(run: Callable[["Service", Arguments], Any]) -> Callable[["Service", 
 def command_for(
     right: str,
 ) -> Callable[[Callable[["Service", Asker, Arguments], Any]], Callable[["Service", Asker, Arguments], Any]]:
-    """The same for whoever has this right somewhere; the function compares it with the row's site."""
+    """The same for whoever has this right somewhere; the function compares it with the row's site. Or for ANYONE."""
 
     def put(run: Callable[["Service", Asker, Arguments], Any]) -> Callable[["Service", Asker, Arguments], Any]:
         COMMANDS[run.__name__] = Entry(right, run)
         return run
 
     return put
+
+
+def admit_asker(service: "Service", peer: "Peer", token: int, scope: str) -> Asker:
+    """Who asks, for a command of this scope. Raises Unauthorized, Forbidden."""
+    if scope == ANYONE:
+        return NOBODY
+    asker = find_asker(service, peer, token)
+    check_scope(scope, asker)
+    return asker
 
 
 def find_asker(service: "Service", peer: "Peer", token: int) -> Asker:
@@ -89,7 +102,7 @@ def find_asker(service: "Service", peer: "Peer", token: int) -> Asker:
     return service.directory.find_asker(token, service.clock())
 
 
-def check_scope(entry: Entry, asker: Asker) -> None:
+def check_scope(scope: str, asker: Asker) -> None:
     """Raises Forbidden for what is the owner's alone."""
-    if entry.scope == OWNER and asker.user_id is not None:
+    if scope == OWNER and asker.user_id is not None:
         raise Forbidden(has="/".join(sorted(set(asker.rights.values()))) or "nothing", needs=OWNER)

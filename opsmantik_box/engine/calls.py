@@ -1,18 +1,21 @@
 """Calls: what an exchange or `/api/call-event` tells of one becomes one row of `calls`, matched with the visit it came from.
 
 When `tell` returns, what was told survives power loss: row, match and feed are one transaction of the ledger. However often, late or
-out of order the events of a call come, they make one row; an event that says nothing new writes nothing. Never seals anything.
+out of order the events of a call come, they make one row; an event that says nothing new writes nothing. Never seals anything, and
+never changes what a person picked.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from opsmantik_box.domain.calls import CallState, CallUpdate, merge_call
 from opsmantik_box.domain.feed import CallBody, as_json
 from opsmantik_box.domain.ids import event_id
 from opsmantik_box.domain.leads import mask_number
-from opsmantik_box.domain.matching import Call, Candidate, match, rang_at, search_span, target_of_call
+from opsmantik_box.domain.matching import Call, Candidate, Match, match, pick, rang_at, search_span, target_of_call
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
@@ -29,7 +32,7 @@ COLUMNS: tuple[str, ...] = (
     "match_likelihood", "candidates", "matched_at", "lead_score", "lead_score_at_match", "score_breakdown", "attribution_at_tap",
     "attribution_rank_at_tap", "attribution_source", "is_bot", "is_internal", "status", "masked_number", "phone_hash", "version", "lead_id",
 )  # fmt: skip
-"""Of find_call, in its order."""
+"""Of read_call, in its order."""
 
 Row = dict[str, Any]
 
@@ -49,10 +52,32 @@ class Calls:
                 call_id = known or self._put(told, now)
                 if told.hook_id:
                     self._db.execute(SQL["note_call"], (now, told.hook_id))
-            answer = Told(told.rid, *all_rows(self._db, SQL["read_answer"], (call_id,))[0])
-        if answer.session_id is not None:
-            self._core.sessions.contacted.add((told.site_id, event_id(answer.session_id) or b""))
-        return answer
+            return Told(told.rid, *all_rows(self._db, SQL["read_answer"], (call_id,))[0])
+
+    def read(self, call_id: int) -> CallBody:
+        """A call as it is now."""
+        return _body(self._row(call_id))
+
+    def pick(self, site_id: int, call_id: int, session: str | None, now: int) -> CallBody:
+        """A person says which of its candidates it came from, or that it was none of them; in the caller's transaction. Picking what
+        was picked already changes nothing. Raises UsageError."""
+        row = self._row(call_id)
+        found = pick(_candidates(row), session)
+        if (row["match_how"], row["matched_session_id"]) == (found.how, session):
+            return _body(row)
+        return self._rematch(site_id, row, found, now)
+
+    def unpick(self, site_id: int, call_id: int, now: int) -> CallBody:
+        """Its visit is to be found again, from what is known now and what was recorded; in the caller's transaction."""
+        row = self._row(call_id)
+        if row["match_how"] != "operator":
+            return _body(row)
+        call = _as_call(row)
+        return self._rematch(site_id, row, match(call, _joined(_candidates(row), self._look(site_id, call))), now)
+
+    def _rematch(self, site_id: int, row: Row, found: Match, now: int) -> CallBody:
+        new = row | self._matched(site_id, found, _own_fingerprint(row), row, now)
+        return _body(self._keep(site_id, row, new, now))
 
     def _put(self, told: TellCall, now: int) -> int:
         site_id = told.site_id
@@ -60,7 +85,7 @@ class Calls:
         known = self._state(row) if row else None
         state = merge_call(known, told.update)
         fingerprint = told.fingerprint or (_own_fingerprint(row) if row else "")
-        if row is None or state != known or fingerprint != _own_fingerprint(row):
+        if row is None or state != known or (fingerprint != _own_fingerprint(row) and row["match_how"] != "operator"):
             row = self._save(site_id, row, state, fingerprint, now)
         if told.message_id:
             self._db.execute(SQL["forget_messages"], (now - KEPT_MS,))
@@ -70,8 +95,11 @@ class Calls:
     def _find(self, site_id: int, update: CallUpdate) -> Row | None:
         if not update.provider_call_id:
             return None
-        found = self._db.execute(SQL["find_call"], (site_id, update.provider, update.provider_call_id)).fetchone()
-        return None if found is None else dict(zip(COLUMNS, found, strict=True))
+        call_id = self._db.execute(SQL["find_call"], (site_id, update.provider, update.provider_call_id)).get
+        return None if call_id is None else self._row(call_id)
+
+    def _row(self, call_id: int) -> Row:
+        return dict(zip(COLUMNS, all_rows(self._db, SQL["read_call"], (call_id,))[0], strict=True))
 
     def _state(self, row: Row) -> CallState:
         number = self._contacts.unseal("phone_number", row["id"], row["phone_number"])
@@ -86,8 +114,14 @@ class Calls:
         new: Row = dict(row) if row else UNMATCHED | {"id": self._add(site_id, state, now), "candidates": None, "status": None}
         new |= self._told(site_id, new["id"], state) | {"at": rang_at(call)}
         if row is None or _is_open(row, call):
-            new |= self._matched(site_id, call, row, now)
+            new |= self._matched(site_id, match(call, self._look(site_id, call)), fingerprint, row, now)
+        return self._keep(site_id, row, new, now)
+
+    def _keep(self, site_id: int, row: Row | None, new: Row, now: int) -> Row:
+        """The row as it is from now on, and its message."""
         self._join_lead(site_id, row, new)
+        if new["matched_session_id"] is not None:  # from now on the row shows what is known of its visit
+            self._core.sessions.contacted.add((site_id, event_id(new["matched_session_id"]) or b""))
         new["version"] = self._db.execute(SQL["save_call"], new).get
         self._ledger.add_feed(now, "call", site_id, new["id"], as_json(_body(new)), new["version"])
         return new
@@ -116,27 +150,27 @@ class Calls:
             "answered_at": state.answered_at, "ended_at": state.ended_at, "duration_sec": state.duration_sec,
         }  # fmt: skip
 
-    def _matched(self, site_id: int, call: Call, row: Row | None, now: int) -> Row:
-        """What the row says of its visit. A visit it had already keeps what was known at the first match."""
-        candidates, fingerprints = self._candidates(site_id, call)
-        found = match(call, candidates)
-        status = row["status"] if row else None
+    def _matched(self, site_id: int, found: Match, own: str, row: Row | None, now: int) -> Row:
+        """What the row says of its visit; `own`: the fingerprint the call was told with. A visit it had already keeps what was known at
+        the first match."""
+        chosen, status = found.chosen, row["status"] if row else None
         if status in (None, "suspicious"):  # nobody judged it: then it is matching's to say
             status = "suspicious" if found.suspicious else None
-        visitor = call.fingerprint if found.chosen and not found.chosen.weak else ""
-        told = {"status": status, "visitor": visitor or None, "candidates": _as_column(found.candidates)}
-        if found.chosen is None:
-            return UNMATCHED | told | {"matched_fingerprint": call.fingerprint or None}
-        told["matched_fingerprint"] = call.fingerprint or fingerprints.get(found.chosen.tap_id or 0) or None
-        if row and row["matched_session_id"] == found.chosen.session_id:
-            return told | {"match_how": found.how, "match_likelihood": found.chosen.likelihood}
+        told: Row = {"status": status, "visitor": None, "match_how": found.how, "candidates": _as_column(found.candidates)}
+        if chosen is None:
+            return UNMATCHED | told | {"matched_fingerprint": own or None}
+        told["visitor"] = None if chosen.weak else own or None
+        told["matched_fingerprint"] = own or self._db.execute(SQL["find_tap_visitor"], (chosen.tap_id,)).get
+        if row and row["matched_session_id"] == chosen.session_id:
+            return told | {"match_likelihood": chosen.likelihood}
         return self._visits.columns(site_id, found, now) | told
 
-    def _candidates(self, site_id: int, call: Call) -> tuple[list[Candidate], dict[int, str]]:
+    def _look(self, site_id: int, call: Call) -> list[Candidate]:
+        """The visits it may have come from, as far as they are known."""
         if call.fingerprint:
-            return self._visits.of_fingerprint(site_id, call.fingerprint), {}
+            return self._visits.of_fingerprint(site_id, call.fingerprint)
         target = target_of_call(call)
-        return self._visits.of_target(site_id, target, search_span(call)) if target else ([], {})
+        return self._visits.of_target(site_id, target, search_span(call)) if target else []
 
 
 def _as_column(candidates: tuple[Candidate, ...]) -> str | None:
@@ -144,27 +178,41 @@ def _as_column(candidates: tuple[Candidate, ...]) -> str | None:
     return msgspec.json.encode(candidates).decode() if candidates else None
 
 
+def _candidates(row: Row) -> tuple[Candidate, ...]:
+    """Those that were recorded, likeliest first."""
+    return msgspec.json.decode(row["candidates"] or "[]", type=tuple[Candidate, ...])
+
+
+def _joined(recorded: Iterable[Candidate], fresh: Iterable[Candidate]) -> list[Candidate]:
+    """Each once, as it is known now; of a closed month, as it was recorded."""
+    return list({(one.session_id, one.tap_id): one for one in (*recorded, *fresh)}.values())
+
+
 def _own_fingerprint(row: Row) -> str:
     """What the call itself was told with; that of a visit found by number is the tap's."""
-    return (row["matched_fingerprint"] or "") if row["match_how"] in ("", "fingerprint") else ""
+    session = row["matched_session_id"]
+    by_number = any(one.tap_id for one in _candidates(row)) if row["match_how"] == "operator" else row["match_how"] == "number"
+    return "" if session and by_number else row["matched_fingerprint"] or ""
+
+
+def _as_call(row: Row) -> Call:
+    return Call(row["at"], row["received_at"], row["called_number"], _own_fingerprint(row))
 
 
 def _is_open(row: Row, call: Call) -> bool:
     """Is there still something to match? Not what a person decided; else what has no visit yet, or is asked for differently now."""
     if row["match_how"] == "operator":
         return False
-    before = (row["at"], row["called_number"], _own_fingerprint(row))
-    return not row["match_how"] or before != (rang_at(call), call.called_number, call.fingerprint)
+    return not row["match_how"] or _as_call(row) != replace(call, at=rang_at(call))
 
 
 def _body(row: Row) -> CallBody:
-    candidates = msgspec.json.decode(row["candidates"] or "[]", type=tuple[Candidate, ...])
     return CallBody(
         id=row["id"], lead=row["lead_id"], at=row["at"], state=row["call_state"], direction=row["direction"], number=row["masked_number"],
         called_number=row["called_number"], answered_at=row["answered_at"], ended_at=row["ended_at"],
         duration_sec=row["duration_sec"], status=row["status"], how=row["match_how"], likelihood=row["match_likelihood"],
         session=row["matched_session_id"], session_month=row["matched_session_month"], score=row["lead_score"],
         breakdown=msgspec.json.decode(row["score_breakdown"], type=dict[str, int]), attribution=row["attribution_source"],
-        is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]), candidates=candidates if not row["match_how"] else (),
+        is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]), candidates=_candidates(row),
         version=row["version"],
     )  # fmt: skip

@@ -70,6 +70,7 @@ class Clockwork:
         service.refusals.write(now)
         service.admission.tell_limited_clicks(self._core.ledger, now)
         ring_reminders(self._core.ledger, now)
+        service.presence.look(now)
         if service.is_resting:
             self._core.rest(now)
 

@@ -1,13 +1,15 @@
 """What can be asked of the engine by name: a table. Each takes the arguments of one Command and answers plain data."""
 
+from collections.abc import Awaitable
+from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from opsmantik_box.domain.site_entry import SiteChange, read_entry
-from opsmantik_box.engine import desk_commands, hook_commands
+from opsmantik_box.engine import desk_commands, hook_commands, login_commands
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
-from opsmantik_box.engine.asking import COMMANDS, Arguments, check_scope, command, find_asker
+from opsmantik_box.engine.asking import COMMANDS, Arguments, admit_asker, command
 from opsmantik_box.engine.directory import describe_site
 from opsmantik_box.errors import BoxError, LedgerPoisoned, UsageError
 from opsmantik_box.link.messages import Command, Done, Failed, SiteChanged, TokensChanged
@@ -17,27 +19,38 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 Told = TypeVar("Told")
-ALSO = (desk_commands, hook_commands)
+ALSO = (desk_commands, hook_commands, login_commands)
 """Modules that put commands of theirs into the table."""
+WRONG = (BoxError, KeyError, TypeError, ValueError)
+"""What is said to who asked."""
 
 
-def run_command(service: "Service", peer: "Peer", asked: Command) -> Done | Failed:
-    """Never raises for what was asked; only what poisons the ledger passes through."""
+def run_command(service: "Service", peer: "Peer", asked: Command) -> Done | Failed | Awaitable[Done | Failed]:
+    """The answer, or what it comes from later. Never raises for what was asked; only what poisons the ledger passes through."""
     try:
         entry = COMMANDS.get(asked.name)
         if entry is None:
             raise UsageError(problem=f"The engine knows no command {asked.name!r}.")
-        asker = find_asker(service, peer, asked.token)
-        check_scope(entry, asker)
-        return Done(asked.rid, entry.run(service, asker, asked.arguments))
-    except LedgerPoisoned:
-        raise
-    except BoxError as error:
-        return Failed(
-            asked.rid, type(error).__name__, str(error), error.exit_code, msgspec.to_builtins(error.details.get("current"))
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        return Failed(asked.rid, "UsageError", f"{asked.name}: {error}", UsageError.exit_code)
+        result = entry.run(service, admit_asker(service, peer, asked.token, entry.scope), asked.arguments)
+    except WRONG as error:
+        return _failed(asked, error)
+    return _answer_later(asked, result) if isawaitable(result) else Done(asked.rid, result)
+
+
+async def _answer_later(asked: Command, result: Awaitable[Any]) -> Done | Failed:
+    try:
+        return Done(asked.rid, await result)
+    except WRONG as error:
+        return _failed(asked, error)
+
+
+def _failed(asked: Command, error: Exception) -> Failed:
+    if isinstance(error, LedgerPoisoned):
+        raise error
+    if isinstance(error, BoxError):
+        current = msgspec.to_builtins(error.details.get("current"))
+        return Failed(asked.rid, type(error).__name__, str(error), error.exit_code, current)
+    return Failed(asked.rid, "UsageError", f"{asked.name}: {error}", UsageError.exit_code)
 
 
 @command

@@ -1,5 +1,5 @@
-"""The desk: verdicts and work, as rows. Each method is called inside one transaction of the ledger, and decides on the state the commit
-before it left: of two who claim at once exactly one wins.
+"""The desk: verdicts, picks and work, as rows. Each method is called inside one transaction of the ledger, and decides on the state
+the commit before it left: of two who claim at once exactly one wins.
 
 Promises: what changed and what is said of it (trail, feed, audit) are one commit; another tenant's row is no row. Decides nothing itself:
 the rules are domain/verdicts.py, work.py and opening.py.
@@ -13,10 +13,10 @@ import msgspec
 from msgspec.structs import replace
 
 from opsmantik_box.domain.desk import LeadState, Number, WorkBody, WorkKind
-from opsmantik_box.domain.feed import as_json
+from opsmantik_box.domain.feed import CallBody, as_json
 from opsmantik_box.domain.opening import hours_of
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.domain.verdicts import MOST_NOTE, Asked, Row, Said, Verdict, judge, judge_all, undo
+from opsmantik_box.domain.verdicts import MOST_NOTE, Asked, Row, Said, Verdict, check_version, judge, judge_all, undo
 from opsmantik_box.domain.work import (
     Attempt,
     Claim,
@@ -31,9 +31,9 @@ from opsmantik_box.domain.work import (
 )
 from opsmantik_box.engine.asking import Asker
 from opsmantik_box.engine.connections import all_rows
-from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
 from opsmantik_box.engine.ledger import Ledger
+from opsmantik_box.engine.telling import Telling
 from opsmantik_box.errors import BoxError, Conflict, NoSuchIntent, UsageError
 from opsmantik_box.sql import load
 
@@ -54,8 +54,8 @@ class Contact(NamedTuple):
 class Desk:
     """What `asker` does at `now` (UTC ms)."""
 
-    def __init__(self, ledger: Ledger, sites: Mapping[int, Site], contacts: Contacts, asker: Asker, now: int) -> None:
-        self._ledger, self._db, self._sites, self._contacts = ledger, ledger.db, sites, contacts
+    def __init__(self, ledger: Ledger, sites: Mapping[int, Site], telling: Telling, asker: Asker, now: int) -> None:
+        self._ledger, self._db, self._sites, self._telling = ledger, ledger.db, sites, telling
         self._asker, self._now = asker, now
 
     # --- verdicts -----------------------------------------------------------------------------------------------------------------
@@ -103,13 +103,40 @@ class Desk:
         self._audit("verdict undone" if verdict.undone else "verdict", contact, to=new.status)
         return new
 
+    # --- visits -------------------------------------------------------------------------------------------------------------------
+
+    def pick(self, number: int, session: str | None, version: int) -> CallBody:
+        """Which of its candidates a call came from (None: of none). Raises as `judge`; `current` of a Conflict is the call."""
+        contact, calls = self._call(number, version), self._telling.calls
+        return self._picked("visit picked", contact, calls.pick(contact.site_id, number, session, self._now))
+
+    def unpick(self, number: int, version: int) -> CallBody:
+        """Its visit is the Box's to find again. Raises as `pick`."""
+        contact, calls = self._call(number, version), self._telling.calls
+        return self._picked("pick taken back", contact, calls.unpick(contact.site_id, number, self._now))
+
+    def _call(self, number: int, version: int) -> Contact:
+        contact = self._contact(number)
+        if contact.row.source != "call":
+            raise UsageError(problem="Only of a call it can be picked which visit it came from.")
+        try:
+            check_version(contact.row, version)
+        except Conflict as stale:
+            raise Conflict(problem=str(stale), current=self._telling.calls.read(number)) from None
+        return contact
+
+    def _picked(self, action: str, contact: Contact, call: CallBody) -> CallBody:
+        if call.version != contact.row.version:
+            self._audit(action, contact, session=call.session)
+        return call
+
     # --- work ---------------------------------------------------------------------------------------------------------------------
 
     def claim(self, number: int, version: int | None, *, take_over: bool) -> LeadState:
         """Claims the row's lead, or renews the claim one has. Raises Conflict (`current`: the lead) when another has it."""
         contact, lead = self._lead(number, version)
         try:
-            claimed = claim_lead(lead.claim, self._person(), self._now, take_over=take_over)
+            claimed = claim_lead(lead.claim, self.person(), self._now, take_over=take_over)
         except Conflict as refused:
             raise Conflict(problem=str(refused), current=lead) from None
         lead = replace(lead, claim=claimed.claim, claimed_by=self._asker.name)
@@ -121,7 +148,7 @@ class Desk:
         """Gives a claim back. Raises Conflict when another has it."""
         contact, lead = self._lead(number, version)
         try:
-            held = release_lead(lead.claim, self._person(), self._now)
+            held = release_lead(lead.claim, self.person(), self._now)
         except Conflict as refused:
             raise Conflict(problem=str(refused), current=lead) from None
         return self._work(contact, replace(lead, claim=None, claimed_by=""), "released", held, None) if held else lead
@@ -132,7 +159,7 @@ class Desk:
         site = self._sites[contact.site_id]
         earlier = [told for (told,) in all_rows(self._db, SQL["list_outcomes"], (contact.lead,))]
         again = None if when is None else self._time(when, site)
-        tried = record_attempt(outcome, earlier, self._person(), self._now, hours_of(site.settings, site.timezone), again)
+        tried = record_attempt(outcome, earlier, self.person(), self._now, hours_of(site.settings, site.timezone), again)
         self._db.execute(SQL["add_attempt"], (*self._place(contact), self._now, tried.by, outcome, tried.again_at))
         lead = replace(lead, reminder=self._remind(contact, tried.again_at), suggests=tried.suggests)
         return self._work(contact, lead, "attempt", None, tried)
@@ -159,14 +186,24 @@ class Desk:
     def number(self, number: int) -> Number:
         """The other party's number in full, for who has claimed the lead; each look is on record. Raises Conflict."""
         contact, lead = self._lead(number, None)
-        if not sees_number(lead.claim, self._person(), self._now):
+        if not sees_number(lead.claim, self.person(), self._now):
             raise Conflict(problem="Claim it first: only who has claimed it sees the number.", current=lead)
         self._audit("number revealed", contact, known=bool(contact.phone or contact.person))
-        person = self._contacts.unseal("contact", number, contact.person)
+        contacts = self._telling.contacts
+        person = contacts.unseal("contact", number, contact.person)
         told: dict[str, str] = msgspec.json.decode(person, type=dict[str, str]) if person else {}
-        return Number(
-            number, self._contacts.unseal("phone_number", number, contact.phone) or None, told.get("name"), told.get("email")
-        )
+        return Number(number, contacts.unseal("phone_number", number, contact.phone) or None, told.get("name"), told.get("email"))
+
+    def lead_of(self, number: int) -> tuple[int, int]:
+        """The site and lead of a row. Raises NoSuchIntent, Forbidden."""
+        contact = self._contact(number)
+        return contact.site_id, contact.lead
+
+    def person(self) -> int:
+        """Who asks. Raises UsageError for the command line: work is a person's."""
+        if self._asker.user_id is None:
+            raise UsageError(problem="Work is a person's: ask with a user's token.")
+        return self._asker.user_id
 
     # --- how ----------------------------------------------------------------------------------------------------------------------
 
@@ -207,11 +244,6 @@ class Desk:
     def _first(self, statement: str, number: int) -> tuple[Any, ...] | None:
         return next(iter(all_rows(self._db, SQL[statement], (number,))), None)
 
-    def _person(self) -> int:
-        if self._asker.user_id is None:
-            raise UsageError(problem="Work is a person's: ask with a user's token.")
-        return self._asker.user_id
-
     def _time(self, told: int | str, site: Site) -> int:
         return told if isinstance(told, int) else read_when(told, self._now, site.timezone)
 
@@ -220,7 +252,7 @@ class Desk:
         self._db.execute(SQL["close_reminder"], (self._now, contact.lead))
         if due_at is None:
             return None
-        by = self._person()
+        by = self.person()
         self._db.execute(SQL["add_reminder"], (contact.site_id, contact.lead, self._now, by, due_at))
         return Reminder(by, due_at)
 

@@ -47,6 +47,16 @@ class Undoing(Struct, frozen=True):
     version: int
 
 
+class Picking(Struct, frozen=True):
+    id: int
+    session: str | None
+    version: int
+
+
+class Being(Struct, frozen=True):
+    id: int | None
+
+
 class Many(Struct, frozen=True):
     verdicts: Annotated[list[Asked], Meta(min_length=1, max_length=MOST_AT_ONCE)]
 
@@ -68,6 +78,18 @@ def give_verdicts(service: "Service", asker: Asker, arguments: Arguments) -> Any
 def undo_verdict(service: "Service", asker: Asker, arguments: Arguments) -> Any:
     asked = msgspec.convert(arguments, Undoing)
     return _once(service, asker, arguments, "undo_verdict", lambda desk: desk.undo(asked.id, asked.version))
+
+
+@command_for("operate")
+def pick_visit(service: "Service", asker: Asker, arguments: Arguments) -> Any:
+    asked = msgspec.convert(arguments, Picking)
+    return _once(service, asker, arguments, "pick_visit", lambda desk: desk.pick(asked.id, asked.session, asked.version))
+
+
+@command_for("operate")
+def unpick_visit(service: "Service", asker: Asker, arguments: Arguments) -> Any:
+    asked = msgspec.convert(arguments, Undoing)
+    return _once(service, asker, arguments, "unpick_visit", lambda desk: desk.unpick(asked.id, asked.version))
 
 
 @command_for("operate")
@@ -108,11 +130,24 @@ def reveal_number(service: "Service", asker: Asker, arguments: Arguments) -> Any
     return _once(service, asker, arguments, "reveal_number", lambda desk: desk.number(asked.id))
 
 
+@command_for("operate")
+def tell_presence(service: "Service", asker: Asker, arguments: Arguments) -> Any:
+    """Where somebody is, by any row of the lead; null: at none. Nothing is stored."""
+    number, now = msgspec.convert(arguments, Being).id, service.clock()
+    desk = _desk(service, asker, now)
+    service.presence.be_at(asker, desk.person(), *((0, 0) if number is None else desk.lead_of(number)), now)
+    return {}
+
+
+def _desk(service: "Service", asker: Asker, now: int) -> Desk:
+    return Desk(service.core.ledger, service.directory.sites, service.telling, asker, now)
+
+
 def _once(service: "Service", asker: Asker, arguments: Arguments, name: str, work: Callable[[Desk], Any]) -> Any:
     """One transaction. With a `key` that this person used before for the same, nothing is done and the answer is the one of then.
     A refusal is not kept: nothing was done that could be done twice. Raises KeyUsedBefore for another question."""
     key, now, ledger = arguments.get("key"), service.clock(), service.core.ledger
-    desk = Desk(ledger, service.directory.sites, service.telling.contacts, asker, now)
+    desk = _desk(service, asker, now)
     with service.core.minding(now), ledger.transaction():
         if key is None:
             return msgspec.to_builtins(work(desk))

@@ -12,7 +12,7 @@ from opsmantik_box.domain.ids import site_id_text
 from opsmantik_box.domain.site_entry import SiteChange, SiteEntry, check_entry
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.engine.arrivals import read_arrivals
-from opsmantik_box.engine.asking import RIGHTS, Asker, weaker
+from opsmantik_box.engine.asking import COMMAND_LINE, RIGHTS, Asker, weaker
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
 from opsmantik_box.engine.ledger import Ledger
@@ -27,11 +27,13 @@ MOST_GRACE_MS = 30 * 86_400_000
 
 
 class Principal(Struct, frozen=True):
-    """Who a token belongs to: '' rights for nobody."""
+    """Who a token belongs to: '' rights for nobody. `sites`: what it sees, each with what it may do there."""
 
     token_id: int = 0
     rights: str = ""
-    site_ids: list[int] = []
+    sites: dict[int, str] = {}
+    user_id: int = 0
+    user: str = ""
 
 
 class Directory:
@@ -85,7 +87,7 @@ class Directory:
             "trusted_proxies": json.dumps(new.trusted_proxies), "settings": "{}",
         }  # fmt: skip
         site_id = self._db.execute(SQL["add_site"], row).get
-        self._audit(now, "site added", site_id, new.name)
+        self.record(now, "site added", site_id, new.name)
         return site_id
 
     def change_site(self, site: Site, news: SiteChange, now: int) -> Site:
@@ -102,7 +104,7 @@ class Directory:
         with self._ledger.transaction():
             told = (json.dumps(changed.domains), changed.consent, json.dumps(changed.trusted_proxies), site.id)
             self._db.execute(SQL["change_site"], told)
-            self._audit(now, "site changed", site.id, site.name)
+            self.record(now, "site changed", site.id, site.name)
         self.sites[site.id] = changed
         return changed
 
@@ -129,7 +131,7 @@ class Directory:
             raise Conflict(problem=f"There is a user {email!r} already.")
         with self._ledger.transaction():
             user_id = self._db.execute(SQL["add_user"], (email, name, now)).get
-            self._audit(now, "user added", None, email)
+            self.record(now, "user added", None, email)
         return {"id": user_id, "email": email, "name": name}
 
     def find_user(self, who: str | int) -> tuple[int, str]:
@@ -140,16 +142,17 @@ class Directory:
         return row[0], row[1]
 
     def list_users(self) -> list[dict[str, Any]]:
-        """Everybody."""
-        names = ("id", "email", "name", "created_at", "sites")
-        return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_users"])]
+        """Everybody, and since when they have a password (None: they have none)."""
+        names, passwords = ("id", "email", "name", "created_at", "sites"), self._vault.passwords()
+        rows = all_rows(self._db, SQL["list_users"])
+        return [dict(zip(names, row, strict=True)) | {"password_changed_at": passwords.get(row[0])} for row in rows]
 
     def grant(self, who: str, site: Site, rights: str, now: int) -> None:
         """Raises UsageError, NotFound."""
         user_id, email = self.find_user(who)
         with self._ledger.transaction():
             self._db.execute(SQL["grant_site"], (site.id, user_id, _known(rights, RIGHTS, "rights"), now))
-            self._audit(now, f"{rights} granted", site.id, email)
+            self.record(now, f"{rights} granted", site.id, email)
 
     def create_token(self, now: int, user: str | None, site: Site | None, rights: str, name: str) -> dict[str, Any]:
         """A new token, told this once. A site's token may only send. Raises UsageError, NotFound."""
@@ -161,7 +164,7 @@ class Directory:
         row = (name, self._vault.hash_token(token), user_id, site.id if site else None, rights, now)
         with self._ledger.transaction():
             token_id = self._db.execute(SQL["add_token"], row).get
-            self._audit(now, "token created", site.id if site else None, str(token_id))
+            self.record(now, "token created", site.id if site else None, str(token_id))
         return {"id": token_id, "token": token, "rights": rights, "name": name, "user": user, "site": site.name if site else None}
 
     def list_tokens(self) -> list[dict[str, Any]]:
@@ -169,12 +172,12 @@ class Directory:
         names = ("id", "name", "rights", "user", "site", "created_at", "last_used_at", "expires_at", "revoked_at")
         return [dict(zip(names, row, strict=True)) for row in self._db.execute(SQL["list_tokens"])]
 
-    def revoke_token(self, token_id: int, now: int) -> None:
+    def revoke_token(self, token_id: int, now: int, by: str = COMMAND_LINE.on_record) -> None:
         """Raises NotFound (also when it is revoked already)."""
         with self._ledger.transaction():
             if self._db.execute(SQL["revoke_token"], (now, token_id)).get is None:
                 raise NotFound(kind="live token", name=str(token_id), listing="token list")
-            self._audit(now, "token revoked", None, str(token_id))
+            self.record(now, "token revoked", None, str(token_id), by)
 
     def rotate_token(self, token_id: int, grace_ms: int, now: int) -> dict[str, Any]:
         """A successor with the same owner and rights; the old one opens for the grace time. Raises NotFound, UsageError."""
@@ -188,7 +191,7 @@ class Directory:
         with self._ledger.transaction():
             new_id = self._db.execute(SQL["add_token"], (name, self._vault.hash_token(token), user_id, site_id, rights, now)).get
             self._db.execute(SQL["expire_token"], {"at": now + grace_ms, "id": token_id})
-            self._audit(now, "token rotated", site_id, f"{token_id} to {new_id}")
+            self.record(now, "token rotated", site_id, f"{token_id} to {new_id}")
         return {
             "id": new_id,
             "token": token,
@@ -199,10 +202,10 @@ class Directory:
         }
 
     def revoke_expired(self, now: int) -> bool:
-        """Rotated tokens whose grace time is over; whether there were any."""
+        """Tokens whose time is over; whether there were any."""
         expired = all_rows(self._db, SQL["list_expired_tokens"], (now,))
         for (token_id,) in expired:
-            self.revoke_token(token_id, now)
+            self.revoke_token(token_id, now, by="clock")
         return bool(expired)
 
     def remove_user(self, who: str, site: Site | None, now: int) -> None:
@@ -216,7 +219,8 @@ class Directory:
                 self._db.execute(SQL["leave_sites"], (user_id,))
                 self._db.execute(SQL["revoke_tokens_of"], (now, user_id))
                 self._db.execute(SQL["remove_user"], (now, user_id))
-            self._audit(now, "user removed", site.id if site else None, email)
+                self._vault.drop_password(user_id)
+            self.record(now, "user removed", site.id if site else None, email)
 
     def list_rights(self) -> list[dict[str, Any]]:
         """Who may do what, where."""
@@ -235,24 +239,28 @@ class Directory:
         if row is None:
             raise Unauthorized
         user_id, name, email, most = row
-        rights = {site_id: weaker(right, most) for site_id, right in self._db.execute(SQL["sites_of_user"], (user_id,))}
-        return Asker(user_id, name, email, rights)
+        return Asker(user_id, name, email, self._sites_of(user_id, most), token_id)
+
+    def _sites_of(self, user_id: int, most: str) -> dict[int, str]:
+        """On each site of a person the lesser of a token's and the person's right."""
+        return {site_id: weaker(right, most) for site_id, right in self._db.execute(SQL["sites_of_user"], (user_id,))}
 
     def find_principal(self, token: str, now: int) -> Principal:
         """Whose token this is, and what it may see."""
         row = self._db.execute(SQL["find_token"], (self._vault.hash_token(token), now)).fetchone()
         if row is None:
             return Principal()
-        token_id, user_id, site_id, rights, last_used_at = row
+        token_id, user_id, user, site_id, rights, last_used_at = row
         if last_used_at is None or now - last_used_at >= USED_EVERY_MS:
             with self._ledger.transaction():
                 self._db.execute(SQL["use_token"], (now, token_id))
         if site_id is not None:
-            return Principal(token_id, rights, [site_id] if site_id in self.sites else [])
-        return Principal(token_id, rights, [site_id for site_id, _ in self._db.execute(SQL["sites_of_user"], (user_id,))])
+            return Principal(token_id, rights, {site_id: rights} if site_id in self.sites else {})
+        return Principal(token_id, rights, self._sites_of(user_id, rights), user_id, user)
 
-    def _audit(self, now: int, action: str, site_id: int | None, ref: str) -> None:
-        self._db.execute(LEDGER_SQL["audit"], (now, "command line", action, site_id, ref, "{}"))
+    def record(self, now: int, action: str, site_id: int | None, ref: str, by: str = COMMAND_LINE.on_record) -> None:
+        """Who did what, in the caller's transaction."""
+        self._db.execute(LEDGER_SQL["audit"], (now, by, action, site_id, ref, "{}"))
 
 
 def describe_site(site: Site) -> dict[str, Any]:

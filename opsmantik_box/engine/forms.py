@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from opsmantik_box.domain.feed import IntentBody, as_json
 from opsmantik_box.domain.ids import event_id
-from opsmantik_box.domain.leads import mask_number
+from opsmantik_box.domain.leads import mask_email, mask_name, mask_number
 from opsmantik_box.domain.matching import Call, Match, match
 from opsmantik_box.domain.time import MAX_DELAY_MS
 from opsmantik_box.engine.contacts import Contacts
@@ -68,10 +68,9 @@ class Forms:
         phone = self._contacts.seal("phone_number", call_id, told.phone)
         person = {key: value for key, value in (("name", told.name), ("email", told.email)) if value}
         contact = self._contacts.seal("contact", call_id, msgspec.json.encode(person).decode() if person else "")
-        masked = mask_number(told.phone) if told.phone else ""
-        self._db.execute(
-            SQL["keep_contact"], (phone, self._contacts.hash_number(told.site_id, told.phone), masked, contact, version, call_id)
-        )
+        shown = mask_number(told.phone) if told.phone else "", mask_name(told.name), mask_email(told.email)
+        phone_hash = self._contacts.hash_number(told.site_id, told.phone)
+        self._db.execute(SQL["keep_contact"], (phone, phone_hash, contact, *shown, version, call_id))
 
     def _match(self, told: TellForm, now: int) -> Match:
         """The very session the site's server names; else by fingerprint, as a call. Never suspicious: a form needs no dialling."""

@@ -6,7 +6,8 @@ What it does by the clock is in clockwork.py."""
 import asyncio
 import os
 import signal
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -16,6 +17,7 @@ from opsmantik_box.clock import Clock, monotonic
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.admission import Admission
+from opsmantik_box.engine.asking import Asker, find_asker
 from opsmantik_box.engine.clockwork import Clockwork, feed_watchdog
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
@@ -25,15 +27,17 @@ from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.ledger import SQL
+from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
+from opsmantik_box.engine.presence import Presence
 from opsmantik_box.engine.projector import slice_for
 from opsmantik_box.engine.refusals import Refusals
 from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
-from opsmantik_box.errors import BoxError, LedgerPoisoned, Unavailable
+from opsmantik_box.errors import BoxError, Forbidden, LedgerPoisoned, Unauthorized, Unavailable
 from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.link import messages as m
 
@@ -54,6 +58,7 @@ class Service:
         self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
+        self.logins = Logins(core.ledger, vault, self.directory)
         self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
         self.admission, self._pace = Admission(limits), Pace(self.wake)
         self._gateways: list[Gateway] = []
@@ -65,9 +70,10 @@ class Service:
         self._started_at = clock()
         self._busy_at = monotonic()
         self.refusals = Refusals(core.ledger)
-        self.feed, self.hints = Feed(core.ledger), HintBoard(self.tell)
+        self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
+        self._later: set[asyncio.Future[None]] = set()
         self._ended: asyncio.Future[int] | None = None
 
     # --- life ---------------------------------------------------------------------------------------------------------------------
@@ -162,9 +168,11 @@ class Service:
             for site in self.directory.sites.values():
                 peer.send(m.SiteChanged(site))
             peer.send(self._state())
+            peer.send(self.presence.everybody())
 
     def peer_left(self, peer: Peer) -> None:
         self._peers.discard(peer)
+        self.presence.watch(peer, [], self.clock())
 
     def must_flush(self, peer: Peer) -> None:
         if not self._unflushed and not self._scheduled:
@@ -197,17 +205,40 @@ class Service:
                 peer.send(m.SiteFound(asked.rid, self.directory.find_public(asked.public_id)))
             case m.AskToken():
                 self._guard(lambda: peer.send(self._find_token(peer, asked)))
-            case m.Count():
-                self.refusals.note(asked.refusals)
             case m.Command():
-                self._guard(lambda: peer.send(run_command(self, peer, asked)))
+                self._guard(lambda: self._run(peer, asked))
             case m.Prove():
                 peer.send(self.hooks.answer(asked, self.clock()))
             case m.TellCall() | m.TellForm():
                 self._guard(lambda: peer.send(self._tell(asked)))
+            case m.Count() | m.Watching() | m.Ready():
+                self._note(peer, asked)
+
+    def _note(self, peer: Peer, told: m.Count | m.Watching | m.Ready) -> None:
+        """What needs no answer."""
+        match told:
+            case m.Count():
+                self.refusals.note(told.refusals)
+            case m.Watching():
+                self.presence.watch(peer, self._askers(peer, told.tokens), self.clock())
             case m.Ready():
-                peer.walls = asked.walls
-                log.info("a gateway serves", walls=asked.walls)
+                peer.walls = told.walls
+                log.info("a gateway serves", walls=told.walls)
+
+    def _run(self, peer: Peer, asked: m.Command) -> None:
+        answer = run_command(self, peer, asked)
+        if isinstance(answer, m.Done | m.Failed):
+            peer.send(answer)
+        else:
+            task = asyncio.ensure_future(self._send_later(peer, answer))
+            self._later.add(task)
+            task.add_done_callback(self._later.discard)
+
+    async def _send_later(self, peer: Peer, answer: Awaitable[m.Done | m.Failed]) -> None:
+        try:
+            peer.send(await answer)
+        except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
+            self.fail(error)
 
     def _guard(self, work: Any) -> None:
         try:
@@ -223,7 +254,16 @@ class Service:
         except BoxError:
             return m.TokenFound(asked.rid, 0, "", [])
         peer.shown.add(found.token_id)
-        return m.TokenFound(asked.rid, found.token_id, found.rights, found.site_ids)
+        sites, rights = list(found.sites), list(found.sites.values())
+        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user)
+
+    def _askers(self, peer: Peer, tokens: Iterable[int]) -> list[Asker]:
+        """Whose tokens these are, of those that this gateway has shown and that still open something."""
+        found: list[Asker] = []
+        for token in tokens:
+            with suppress(Forbidden, Unauthorized):
+                found.append(find_asker(self, peer, token))
+        return found
 
     def _tell(self, asked: m.TellCall | m.TellForm) -> m.Told | m.Refused:
         """A call or a form, one commit each: they are few, and each is matched with what was accepted before it."""

@@ -17,11 +17,11 @@ class Telling:
 
     def __init__(self, core: Core, vault: Vault) -> None:
         self.contacts, visits = Contacts(vault), Visits(core)
-        self._calls, self._forms = Calls(core, visits, self.contacts), Forms(core, visits, self.contacts)
+        self.calls, self._forms = Calls(core, visits, self.contacts), Forms(core, visits, self.contacts)
         oldest = core.months.oldest_open(month_of(0))
         rows = all_rows(core.ledger.db, SQL["list_contacted"], (month_start(previous_month(oldest)),))
         core.sessions.contacted.update((site_id, event_id(session) or b"") for site_id, session in rows)
 
     def tell(self, told: TellCall | TellForm, now: int) -> Told:
         """When this returns, it survives power loss. Raises LedgerFull, Unavailable, LedgerPoisoned."""
-        return self._calls.tell(told, now) if isinstance(told, TellCall) else self._forms.tell(told, now)
+        return self.calls.tell(told, now) if isinstance(told, TellCall) else self._forms.tell(told, now)

@@ -39,6 +39,22 @@ class Vault:
             self._db.execute(HOOKS["write_box_key"], (purpose, key))
         return key
 
+    def keep_password(self, user_id: int, kept: str, now: int) -> None:
+        """The hash of a person's password; the one before is forgotten."""
+        self._db.execute(SQL["keep_password"], (user_id, kept, now))
+
+    def password_of(self, user_id: int) -> str | None:
+        """Its hash."""
+        return self._db.execute(SQL["find_password"], (user_id,)).get
+
+    def passwords(self) -> dict[int, int]:
+        """Who has one, and since when."""
+        return dict(all_rows(self._db, SQL["list_passwords"]))
+
+    def drop_password(self, user_id: int) -> None:
+        """Of somebody who is removed."""
+        self._db.execute(SQL["drop_password"], (user_id,))
+
     def add_hook_key(self, hook_id: int, kind: str, secret: str, now: int) -> None:
         """What an exchange signs with (`signature`), or 'user:password' (`basic`)."""
         self._db.execute(HOOKS["add_key"], (hook_id, kind, secret, now))

@@ -60,16 +60,15 @@ class Visits:
             elif signal.fingerprint == fingerprint:
                 spans[signal.sid] = _Span(signal.at, signal.at, signal.weak)
 
-    def of_target(self, site_id: int, target: str, span: tuple[int, int]) -> tuple[list[Candidate], dict[int, str]]:
-        """The taps on a target within `span` (the second outside), and the fingerprint of each by its number. Raises MonthDamaged."""
-        taps = all_rows(self._db, SQL["find_taps"], (site_id, *span, target))
+    def of_target(self, site_id: int, target: str, span: tuple[int, int]) -> list[Candidate]:
+        """The taps on a target within `span` (the second outside). Raises MonthDamaged."""
         found: list[Candidate] = []
-        for tap_id, at, session, _ in taps:
+        for tap_id, at, session in all_rows(self._db, SQL["find_taps"], (site_id, *span, target)):
             key = event_id(session) or b""
             known = self.known(site_id, key)
             if known is not None:
                 found.append(_candidate(key, known, _Span(at, at, weak=False), tap_id))
-        return found, {tap_id: fingerprint or "" for tap_id, _, _, fingerprint in taps}
+        return found
 
     def of_session(self, site_id: int, session: bytes, at: int) -> Candidate | None:
         """That very session, whenever it was; None when there is none. Raises MonthDamaged."""
@@ -81,16 +80,18 @@ class Visits:
         return self._core.sessions.get((site_id, session))
 
     def columns(self, site_id: int, found: Match, now: int) -> dict[str, Any]:
-        """What a row says of the visit that was chosen for it, as known now."""
+        """What a row says of the visit that was chosen for it: at the match what its candidate says, and what is known now. (In a closed
+        month nothing changes any more.)"""
         chosen = found.chosen
         assert chosen is not None
         known = self.known(site_id, event_id(chosen.session_id) or b"")
-        attribution = NAMES[Rank(chosen.rank)]
+        now_score, now_rank = (score(known.fired), known.rank) if known else (chosen.score, chosen.rank)
         return {
             "matched_session_id": chosen.session_id, "matched_session_month": chosen.session_month, "match_how": found.how,
-            "match_likelihood": chosen.likelihood, "matched_at": now, "lead_score": chosen.score,
-            "lead_score_at_match": chosen.score, "score_breakdown": as_json(chosen.breakdown), "attribution_at_tap": attribution,
-            "attribution_rank_at_tap": chosen.rank, "attribution_source": attribution,
+            "match_likelihood": chosen.likelihood, "matched_at": now, "lead_score": now_score,
+            "lead_score_at_match": chosen.score, "score_breakdown": as_json(chosen.breakdown),
+            "attribution_at_tap": NAMES[Rank(chosen.rank)], "attribution_rank_at_tap": chosen.rank,
+            "attribution_source": NAMES[Rank(now_rank)],
             "is_bot": int(known is not None and known.is_bot), "is_internal": int(known is not None and known.is_internal),
         }  # fmt: skip
 

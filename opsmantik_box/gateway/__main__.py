@@ -112,7 +112,7 @@ class Gateway:
         calls = CallEvent(self.link, clock, reads, trusted, origins)
         hooks = Hooks(self.link, clock, trusted, options.public_url)
         self._stream = Stream(self.link, Reads(options.data, list), reads)
-        api = cast("Application", build_api(reads, self.link, clock))
+        api = cast("Application", build_api(reads, self.link, clock, trusted))
         self._router = Router(sync, calls, hooks, self._stream, api, self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)

@@ -1,4 +1,5 @@
-"""The console's API under /api/v1: one's own sites, their numbers, lists and sessions, for whoever has a token; and the desk (desk_api.py).
+"""The console's API under /api/v1: one's own sites, their numbers, lists and sessions, for whoever has a token. Beside it stand the
+first screen (queue_api.py), the desk (desk_api.py), forms (forms_api.py) and logins (login_api.py).
 
 Promises: a site or session of another tenant and one that does not exist give the same 404; every error is a problem document
 (RFC 9457); every route declares the right it needs. Writes nothing itself; never answers a client's mistake with a 5xx.
@@ -9,29 +10,31 @@ from datetime import date
 from typing import Annotated, Any, Literal, cast
 
 from litestar import Litestar, get
-from litestar.di import NamedDependency, Provide
+from litestar.di import Provide
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.spec import Components, SecurityScheme
-from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter
 from litestar.types import ControllerRouterHandler
-from msgspec import Struct
 from msgspec.structs import asdict
 
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock
+from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.days import day_bounds, day_of
-from opsmantik_box.domain.feed import FeedPosition
 from opsmantik_box.domain.ids import event_id, uuid_text
 from opsmantik_box.domain.pages import END_OF_TIME, Position, Row, Span
 from opsmantik_box.domain.report import MOST_DAYS
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import UsageError
-from opsmantik_box.gateway.auth import AuthedRequest, guard_with, own_site
+from opsmantik_box.gateway.auth import AuthedRequest, guard_with
 from opsmantik_box.gateway.cursors import read_cursor, write_cursor
 from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
+from opsmantik_box.gateway.given import READ, Desk, SiteId, TheDesk
 from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.login_api import LOGIN_ROUTES
 from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, documented
+from opsmantik_box.gateway.queue_api import QUEUE_ROUTES
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.gateway.rows import (
     EventList,
@@ -40,7 +43,6 @@ from opsmantik_box.gateway.rows import (
     LineList,
     SessionPage,
     SiteList,
-    SiteView,
     StatsView,
     Timeline,
     TrackerList,
@@ -48,37 +50,12 @@ from opsmantik_box.gateway.rows import (
     read_event,
     read_intent,
     read_session,
+    read_worked_intent,
 )
 
 NEWEST = 100
 """Events on /api/v1/events."""
-READ = {"scope": "read"}
 
-
-class Desk(Struct, frozen=True):
-    """What the handlers work with."""
-
-    reads: Reads
-    link: EngineLink
-    clock: Clock
-
-    async def site(self, request: AuthedRequest, told: str) -> Site:
-        """The caller's site of this public id. Raises NoSuchSite."""
-        return await own_site(self.link, request.auth, told)
-
-    def sites(self, request: AuthedRequest) -> list[Site]:
-        """All of the caller's sites."""
-        known = self.link.sites_by_id
-        return [known[number] for number in request.auth.site_ids if number in known]
-
-    def feed(self) -> str:
-        """Where the feed is now. Asked for before a list is read: what is committed in between is on the page and is told by the stream
-        as well, with the same ref and version; the other way round it would be in neither."""
-        return str(FeedPosition(self.link.feed.epoch, self.link.feed.newest))
-
-
-TheDesk = NamedDependency[SkipValidation[Desk]]
-SiteId = Annotated[str, PathParameter(description="The site's public id (UUID).")]
 First = Annotated[date | None, QueryParameter(name="from", description="First day, in the site's time zone.")]
 Last = Annotated[date | None, QueryParameter(name="to", description="Last day, inside the range.")]
 Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows at most.")]
@@ -99,14 +76,13 @@ FILTERS: dict[str, dict[str, int]] = {
 @get("/sites", opt=READ, responses=documented())
 async def list_sites(request: AuthedRequest, desk: TheDesk) -> SiteList:
     """The sites this token sees."""
-    mine, rights = desk.sites(request), request.auth.rights
-    return SiteList([SiteView(one.public_id, one.name, one.domains, one.timezone, one.currency, rights) for one in mine])
+    return SiteList(desk.sites(request, request.auth.site_ids))
 
 
 @get("/trackers", opt=READ, responses=documented())
 async def list_trackers(request: AuthedRequest, desk: TheDesk) -> TrackerList:
     """How the signals of each of my sites arrived in the last 24 hours, by what their trackers say of themselves."""
-    mine = desk.sites(request)
+    mine = desk.my_sites(request)
     found = await desk.reads.arrivals([site.id for site in mine], desk.clock())
     pairs = zip(mine, found, strict=True)
     return TrackerList([TrackerView(**asdict(told), site_id=site.public_id, name=site.name) for site, told in pairs])
@@ -125,9 +101,8 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
 @get("/stats", opt=READ, responses=documented(400))
 async def read_lines(request: AuthedRequest, desk: TheDesk, first: First = None, last: Last = None) -> LineList:
     """One line a site that this token sees: the report without its splits. Both days default to each site's today."""
-    now, feed, known = desk.clock(), desk.feed(), desk.link.sites_by_id
-    mine = [known[number] for number in request.auth.site_ids if number in known]
-    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in mine]
+    now, feed = desk.clock(), desk.feed()
+    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in desk.my_sites(request)]
     return LineList(await desk.reads.lines(asked), feed)
 
 
@@ -193,11 +168,12 @@ async def list_intents(
     last: Last = None,
     which: Which = "all",
 ) -> IntentPage:
-    """Taps, forms and calls, newest first. `all` is everything but those of bots and internal visits."""
+    """Taps, forms and calls, newest first, with the work on their leads. `all` is everything but those of bots and internal visits."""
     mine = await desk.site(request, site)
     span, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.feed()
-    rows = await desk.reads.intents(mine.id, span, FILTERS[which])
-    return IntentPage([read_intent(row, mine.public_id) for row in rows[:limit]], next_cursor("intents", rows, limit), feed)
+    rows, people = await desk.reads.intents(mine.id, span, FILTERS[which])
+    shown = [read_worked_intent(row, mine.public_id, people, desk.clock()) for row in rows[:limit]]
+    return IntentPage(shown, next_cursor("intents", rows, limit), feed)
 
 
 @get("/sites/{site:str}/sessions/{sid:str}", opt=READ, responses=documented(400, 404))
@@ -233,7 +209,7 @@ READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
     read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *DESK_ROUTES, *FORM_ROUTES]
+ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES]
 
 
 def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:
@@ -293,10 +269,13 @@ def build_document(routes: Sequence[ControllerRouterHandler], given: dict[str, P
     return documented_app.openapi_schema.to_schema()
 
 
-def build_api(reads: Reads, link: EngineLink, clock: Clock) -> Litestar:
-    """The application behind /api/sync: everything under /api/v1."""
-    desk = Provide(lambda: Desk(reads, link, clock), sync_to_thread=False)
-    given = {"desk": desk, "link": Provide(lambda: link, sync_to_thread=False)}
+def build_api(reads: Reads, link: EngineLink, clock: Clock, trusted: Networks) -> Litestar:
+    """The application behind /api/sync: everything under /api/v1. `trusted`: proxies whose word on their client's address counts."""
+    given = {
+        "desk": Provide(lambda: Desk(reads, link, clock), sync_to_thread=False),
+        "link": Provide(lambda: link, sync_to_thread=False),
+        "trusted": Provide(lambda: trusted, sync_to_thread=False),
+    }
     app = Litestar(
         path="/api/v1",
         route_handlers=ROUTES,

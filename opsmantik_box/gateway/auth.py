@@ -1,6 +1,6 @@
 """Who asks, and what for: a bearer token for every route, and every route with the right it needs declared (`opt={"scope": …}`).
 
-Promises: a route that declares nothing is refused to everyone. A token is never logged.
+Promises: a route that declares nothing is refused to everyone; one that is anyone's says so (ANYONE). A token is never logged.
 """
 
 from collections.abc import Awaitable, Callable
@@ -21,16 +21,21 @@ from opsmantik_box.link.messages import TokenFound
 
 RIGHTS = ("read", "operate", "admin")
 """Each includes those before it. `send` (a site's own token) reads nothing."""
+ANYONE = "anyone"
 
 AskToken = Callable[[str], Awaitable[TokenFound]]
 
 
 class Caller(Struct, frozen=True):
-    """Whose request this is: the token's number, its rights, and the sites it sees."""
+    """Whose request this is: the token's number, its rights, the sites it sees, what it may do on each of them; and the person (0 and
+    '' for a site's own token)."""
 
     token_id: int
     rights: str
     site_ids: tuple[int, ...]
+    site_rights: tuple[str, ...]
+    user_id: int
+    user: str
 
 
 AuthedRequest = Request[None, Caller, State]
@@ -50,7 +55,8 @@ def may(rights: str, needed: str) -> bool:
 
 
 def caller_of(found: TokenFound) -> Caller:
-    return Caller(found.token_id, found.rights, tuple(found.site_ids))
+    sites, rights = tuple(found.site_ids), tuple(found.site_rights)
+    return Caller(found.token_id, found.rights, sites, rights, found.user_id, found.user)
 
 
 async def authenticate(ask_token: AskToken, authorization: str, needed: str) -> Caller:
@@ -80,6 +86,7 @@ def guard_with(ask_token: AskToken) -> Callable[[ASGIConnection[Any, Any, Any, A
 
     async def guard(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
         needed = str(handler.opt.get("scope", "nobody's"))
-        connection.scope["auth"] = await authenticate(ask_token, connection.headers.get("authorization", ""), needed)
+        if needed != ANYONE:
+            connection.scope["auth"] = await authenticate(ask_token, connection.headers.get("authorization", ""), needed)
 
     return guard

@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import structlog
 
 from opsmantik_box.domain.feed import FeedPosition
+from opsmantik_box.domain.presence import Person, PersonView, seen_by
 from opsmantik_box.errors import BoxError
 from opsmantik_box.gateway import sse
 from opsmantik_box.gateway.asgi import OpenAnswer
 from opsmantik_box.gateway.auth import Caller, caller_of
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.reads import Reads
-from opsmantik_box.link.messages import Fed, Hints, State, TokensChanged
+from opsmantik_box.link.messages import Fed, Hints, Present, State, TokensChanged
 
 MAX_UNREAD = 256 * 1024
 """Bytes of a subscriber's that wait in its connection: with more, the next message cuts it off."""
@@ -26,6 +27,7 @@ HEARTBEAT_SEC = 15.0
 APART_SEC = 0.02
 """Between two readings of the feed: the first row is told at once, those that come right behind it together."""
 PAGE = 500
+TOGETHER_SEC = 0.05
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -43,6 +45,8 @@ class Subscriber:
     def __init__(self, answer: OpenAnswer, token: str, caller: Caller, wants: Wants, position: int) -> None:
         self.answer, self.token, self.caller, self.wants, self.position = answer, token, caller, wants, position
         self.live = False
+        self.people: list[PersonView] | None = None
+        """Whom it was told of as being there."""
 
     def tell(self, data: bytes) -> None:
         """At once, or never again."""
@@ -67,11 +71,13 @@ class Broadcast:
         self._tailing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._beat: asyncio.TimerHandle | None = None
-        self._health = link.state
+        self._health, self._people = link.state, list[Person]()
+        self._counting = False
         self.closed = False
         link.listen(Fed, lambda _: self._follow())
         link.listen(Hints, self._take_hints)
         link.listen(State, self._take_state)
+        link.listen(Present, self._take_people)
         link.listen(TokensChanged, lambda _: self._start(self._check_all()))
 
     def __len__(self) -> int:
@@ -88,6 +94,7 @@ class Broadcast:
         """Makes it live. Its token is asked for once more: it may have been revoked after it was asked for first, and before anybody
         knew whom to cut off."""
         self._subscribers.add(subscriber)
+        self._count()
         if self._beat is None:
             self._beat = asyncio.get_running_loop().call_later(HEARTBEAT_SEC, self._say_heartbeat)
         await self._check(subscriber)
@@ -96,6 +103,7 @@ class Broadcast:
     def forget(self, subscriber: Subscriber) -> None:
         """It is gone."""
         self._subscribers.discard(subscriber)
+        self._count()
 
     def close(self) -> None:
         """Ends every stream; there will be no more."""
@@ -117,6 +125,7 @@ class Broadcast:
             await subscriber.answer.drain()
         subscriber.live = not subscriber.answer.is_over
         self._tell([sse.health_message(self._link.state)], [subscriber])
+        self._tell_people([subscriber])
 
     # --- the feed -----------------------------------------------------------------------------------------------------------------
 
@@ -181,6 +190,34 @@ class Broadcast:
             subscriber.tell(sse.heartbeat(FeedPosition(self._link.feed.epoch, subscriber.position)))
         again = asyncio.get_running_loop().call_later
         self._beat = again(HEARTBEAT_SEC, self._say_heartbeat) if self._subscribers else None
+
+    # --- presence -----------------------------------------------------------------------------------------------------------------
+
+    def _take_people(self, told: Present) -> None:
+        self._people = told.people
+        self._tell_people(self._live())
+
+    def _tell_people(self, subscribers: Iterable[Subscriber]) -> None:
+        """To each whom it sees, when that is not what it was told: of what it does not see it does not even learn that it changed."""
+        public_ids = {number: site.public_id for number, site in self._link.sites_by_id.items()}
+        seen: dict[frozenset[int], list[PersonView]] = {}
+        for subscriber in subscribers:
+            sites = subscriber.wants.sites
+            if sites not in seen:
+                seen[sites] = seen_by(self._people, sites, public_ids)
+            if subscriber.people != seen[sites]:
+                subscriber.people = seen[sites]
+                self._tell([sse.presence_message(subscriber.people)], [subscriber])
+
+    def _count(self) -> None:
+        """The engine is told whose streams these are, a moment later: many come at once."""
+        if not self._counting:
+            self._counting = True
+            asyncio.get_running_loop().call_later(TOGETHER_SEC, self._tell_watching)
+
+    def _tell_watching(self) -> None:
+        self._counting = False
+        self._link.watching(sorted({one.caller.token_id for one in self._subscribers}))
 
     # --- tokens -------------------------------------------------------------------------------------------------------------------
 

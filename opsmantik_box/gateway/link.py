@@ -41,6 +41,7 @@ from opsmantik_box.link.messages import (
     TokenFound,
     TokensChanged,
     Told,
+    Watching,
     decode_to_gateway,
 )
 
@@ -150,6 +151,11 @@ class EngineLink(asyncio.Protocol):
         if not self._counting:
             self._counting = True
             self._loop.call_later(COUNT_EVERY, self._send_counts)
+
+    def watching(self, tokens: list[int]) -> None:
+        """These tokens have a stream open here, and no others."""
+        if self.alive:
+            self._write(pack(Watching(tokens)))
 
     def ready(self, walls: str) -> None:
         """This gateway serves."""

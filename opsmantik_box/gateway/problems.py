@@ -42,6 +42,12 @@ class NoSuchSite(BoxError):
     status = 404
 
 
+class NoSuchRow(BoxError):
+    """There is no such intent or call on this site."""
+
+    status = 404
+
+
 class NoSuchSession(BoxError):
     """There is no such session on this site."""
 

@@ -14,6 +14,7 @@ from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
 from opsmantik_box.domain.pages import Span, ask_newest, ask_session
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
+from opsmantik_box.domain.queue import People, Queue, Told, ask_lead, ask_queue, ask_with_people
 from opsmantik_box.domain.report import Line, Stats, ask_lines, ask_stats
 from opsmantik_box.gateway.readers import IDLE_SECONDS, Reader, ledger_identity, refusal
 from opsmantik_box.sql.scope import DEADLINE_SECONDS
@@ -56,9 +57,18 @@ class Reads:
         """Rows of list_events or list_sessions, newest first, one more than the span's limit when there is a next page."""
         return await self._run(ask_newest(statement, site_ids, span, self.months(), more), site_ids)
 
-    async def intents(self, site_id: int, span: Span, more: dict[str, Any]) -> Sequence[Row]:
-        """Rows of list_intents, newest first, one more than the span's limit when there is a next page."""
-        return await self._one(Question(None, "list_intents", span.parameters(site_id) | more), site_id)
+    async def intents(self, site_id: int, span: Span, more: dict[str, Any]) -> tuple[Sequence[Row], People]:
+        """Rows of list_intents, newest first, one more than the span's limit when there is a next page; and who people are."""
+        question = Question(None, "list_intents", span.parameters(site_id) | more)
+        return await self._run(ask_with_people(question), (site_id,))
+
+    async def queue(self, now: int, site_ids: Sequence[int]) -> Queue:
+        """The operator's first screen of these sites."""
+        return await self._run(ask_queue(now), site_ids)
+
+    async def lead(self, site_id: int, number: int) -> Told | None:
+        """The lead of a row, with everything that happened to it; None when the site has no such row."""
+        return await self._run(ask_lead(site_id, number, self.months()), (site_id,))
 
     async def session(self, site_id: int, session_id: str) -> tuple[str, Row] | None:
         """(month, row of find_session) of the newest month that knows this session."""

@@ -11,14 +11,17 @@ from msgspec import Struct
 
 from opsmantik_box.domain.arrivals import Arrivals
 from opsmantik_box.domain.ids import uuid_text
+from opsmantik_box.domain.queue import People
 from opsmantik_box.domain.report import Line, Stats
 from opsmantik_box.domain.scoring import NAMES as RULE_NAMES
+from opsmantik_box.domain.work import Claim, Reminder
 
 Row = Sequence[Any]
 
 
 class SiteView(Struct, frozen=True):
-    """One of my sites, with what this token may do there."""
+    """One of my sites, with what I may do there with this token. `answer_target_ms`: within which open milliseconds somebody who got in
+    touch is to be answered; `opening_hours`: days and times like {"mon-fri": "09:00-19:00"}, by the clocks of `timezone`."""
 
     id: str
     name: str
@@ -26,6 +29,8 @@ class SiteView(Struct, frozen=True):
     timezone: str
     currency: str
     rights: str
+    answer_target_ms: int
+    opening_hours: dict[str, str]
 
 
 class EventView(Struct, frozen=True):
@@ -101,46 +106,85 @@ class SessionView(Struct, frozen=True):
 
 class IntentView(Struct, frozen=True):
     """A tap, a form or a call. `attribution_at_tap` is what reports count by; `attribution_source` follows the session and is only
-    shown. `sale_amount` is in the smallest unit of `currency`. `lead_id`: the first contact of this visitor within 24 hours. From
-    `direction` on, of calls only: `match_how` is how the visit was found (fingerprint, number, operator or ''), `candidates` the visits
-    it may be with their likelihood, for the operator to pick from."""
+    shown. `sale_amount` is in the smallest unit of `currency`. `lead_id`: the first contact of this visitor within 24 hours. `device` and
+    `place` (district or city) are a tap's. `masked_*`: what may be shown of the person before the lead is claimed, '' when not known.
+    From `direction` on, of calls only: `match_how` is how the visit was found (fingerprint, number, operator or ''), `candidates` the
+    visits it may be with their likelihood, for the operator to pick from."""
 
     at: int
     id: int
     site_id: str
+    lead_id: int
+    matched_session_id: str | None
+    matched_session_month: str | None
     source: str
     intent_action: str | None
     intent_target: str | None
     status: str | None
+    version: int
+    sale_amount: int | None
+    currency: str | None
+    note: str
+    confirmed_at: int | None
+    confirmed_by: int | None
     lead_score_at_match: int | None
     score_breakdown: dict[str, Any]
     attribution_at_tap: str | None
     attribution_rank_at_tap: int | None
     attribution_source: str | None
-    matched_session_id: str | None
-    matched_session_month: str | None
     intent_page_url: str | None
     position: str
     click_id_kind: str | None
     click_at: int | None
-    sale_amount: int | None
-    currency: str | None
-    note: str
+    device: str
+    place: str
     is_bot: bool
     is_internal: bool
-    version: int
     received_at: int
-    lead_id: int
+    masked_number: str
+    masked_name: str
+    masked_email: str
     direction: str
     call_state: str
     answered_at: int | None
     ended_at: int | None
     duration_sec: int | None
     called_number: str
-    masked_number: str
     match_how: str
     match_likelihood: float | None
     candidates: list[dict[str, Any]]
+
+
+class AttemptView(Struct, frozen=True):
+    """One try to reach somebody. `call`: the row it was made on; `who`: how `by` is called ('' when nobody by that number works here any
+    more); `again_at`: when to try again."""
+
+    call: int
+    at: int
+    by: int | None
+    who: str
+    outcome: str
+    again_at: int | None
+
+
+class WorkView(Struct, frozen=True):
+    """What was done with a lead. `version` counts the pieces of work on it; `claim` is null when it is free, `reminder` is the open one;
+    `attempts` and `notes` are numbers."""
+
+    version: int = 0
+    claim: Claim | None = None
+    claimed_by: str = ""
+    reminder: Reminder | None = None
+    attempts: int = 0
+    first_attempt_at: int | None = None
+    last_attempt: AttemptView | None = None
+    notes: int = 0
+
+
+class WorkedIntent(IntentView, frozen=True):
+    """A tap, a form or a call, and what was done with its lead."""
+
+    work: WorkView
 
 
 class EventPage(Struct, frozen=True):
@@ -158,7 +202,7 @@ class SessionPage(Struct, frozen=True):
 
 
 class IntentPage(Struct, frozen=True):
-    intents: list[IntentView]
+    intents: list[WorkedIntent]
     next: str | None
     feed: str
 
@@ -221,11 +265,37 @@ def read_session(row: Row, site: str) -> SessionView:
 
 
 def read_intent(row: Row, site: str) -> IntentView:
-    """list_intents, list_session_intents."""
+    """The columns `_contact`: list_session_intents, list_queue, list_contacts."""
+    return IntentView(**_intent_values(row, site))
+
+
+def read_worked_intent(row: Row, site: str, people: People, now: int) -> WorkedIntent:
+    """list_intents."""
+    width = len(IntentView.__struct_fields__)
+    return WorkedIntent(**_intent_values(row, site), work=read_work(row[width:], people, now))
+
+
+def read_work(row: Row, people: People, now: int) -> WorkView:
+    """The columns `_work`."""
+    version, holder, since, until, reminded, due_at, rang_at, tries, first, *last, notes = row
+    claim = Claim(holder, since, until) if holder is not None and until > now else None
+    return WorkView(
+        version, claim, people.get(claim.by, "") if claim else "", None if due_at is None else Reminder(reminded, due_at, rang_at),
+        tries, first, read_attempt(last, people) if tries else None, notes,
+    )  # fmt: skip
+
+
+def read_attempt(row: Row, people: People) -> AttemptView:
+    """list_attempts."""
+    call, at, by, *rest = row
+    return AttemptView(call, at, by, people.get(by, ""), *rest)
+
+
+def _intent_values(row: Row, site: str) -> dict[str, Any]:
     values = _named(IntentView, row, site)
     values["score_breakdown"] = _object(values["score_breakdown"])
     values["candidates"] = msgspec.json.decode(values["candidates"] or "[]", type=list[dict[str, Any]])
-    return IntentView(**values)
+    return values
 
 
 def _named(view: type[Struct], row: Row, site: str) -> dict[str, Any]:

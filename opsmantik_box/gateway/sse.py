@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from opsmantik_box.domain.feed import FeedPosition
+from opsmantik_box.domain.presence import PersonView
 from opsmantik_box.link.messages import State
 
 RETRY_MS = 2_000
@@ -57,6 +58,11 @@ def health_message(state: State) -> Message:
     """How the Box is, for everyone."""
     told = {name: getattr(state, name) for name in State.__struct_fields__}
     return Message(0, "health", 0, _message("health", _encode({"body": told})))
+
+
+def presence_message(people: Sequence[PersonView]) -> Message:
+    """Who is there, as one who is told sees it."""
+    return Message(0, "presence", 0, _message("presence", _encode({"body": {"people": people}})))
 
 
 def opening(position: FeedPosition) -> bytes:

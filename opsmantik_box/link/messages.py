@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from opsmantik_box.domain.calls import CallUpdate
+from opsmantik_box.domain.presence import Person
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
 
@@ -56,6 +57,9 @@ class Command(Struct, frozen=True, array_like=True, tag=5, gc=False):
     name: str
     arguments: dict[str, Any]
     token: int = 0
+
+    def __repr__(self) -> str:
+        return f"Command({self.name})"
 
 
 class Ready(Struct, frozen=True, array_like=True, tag=6, gc=False):
@@ -123,6 +127,12 @@ class TellForm(Struct, frozen=True, array_like=True, tag=10, gc=False):
         return f"TellForm({self.site_id})"
 
 
+class Watching(Struct, frozen=True, array_like=True, tag=11, gc=False):
+    """The tokens that have a stream open at this gateway, each once; sent when that changes."""
+
+    tokens: list[int]
+
+
 # --- engine → gateway -------------------------------------------------------------------------------------------------------------
 
 
@@ -156,12 +166,16 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
     """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
-    'send' has exactly the one it may send for."""
+    'send' has exactly the one it may send for. `site_rights`: on each of them the lesser of the token's and the person's right;
+    `user`: how the person is called."""
 
     rid: int
     token_id: int
     rights: str
     site_ids: list[int]
+    site_rights: list[str] = []
+    user_id: int = 0
+    user: str = ""
 
 
 class SiteChanged(Struct, frozen=True, array_like=True, tag=25, gc=False):
@@ -248,7 +262,13 @@ class Told(Struct, frozen=True, array_like=True, tag=35, gc=False):
     duplicate: bool = False
 
 
-ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit | Prove | TellCall | TellForm
+class Present(Struct, frozen=True, array_like=True, tag=36, gc=False):
+    """Everybody who is there, at the start and a moment after each change."""
+
+    people: list[Person]
+
+
+ToEngine = Submit | AskSite | AskToken | Count | Command | Ready | Admit | Prove | TellCall | TellForm | Watching
 ToGateway = (
     Accepted
     | Limited
@@ -266,6 +286,7 @@ ToGateway = (
     | Hints
     | Proven
     | Told
+    | Present
 )
 
 decode_to_engine = msgspec.msgpack.Decoder(ToEngine).decode

@@ -12,11 +12,19 @@ delete from call_messages where at < ?;
 
 -- find_call --
 -- A call by its exchange's id.
+select id from calls where site_id = ? and provider = ? and provider_call_id = ?;
+
+-- find_tap_visitor --
+-- Whose tap it was.
+select matched_fingerprint from calls where id = ?;
+
+-- read_call --
+-- All that is known of a call.
 select id, received_at, at, phone_number, called_number, direction, call_state, answered_at, ended_at, duration_sec, provider,
     provider_call_id, matched_session_id, matched_session_month, matched_fingerprint, match_how, match_likelihood, candidates,
     matched_at, lead_score, lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap, attribution_source,
     is_bot, is_internal, status, masked_number, phone_hash, version, lead_id
-from calls where site_id = ? and provider = ? and provider_call_id = ?;
+from calls where id = ?;
 
 -- is_alone --
 -- Did nobody do anything with a call's own lead, and did no other call join it?
@@ -50,7 +58,7 @@ update hooks set last_call_at = ? where id = ?;
 
 -- find_taps --
 -- Phone intents to a target around a call, newest first.
-select id, at, matched_session_id, matched_fingerprint from calls
+select id, at, matched_session_id from calls
 where site_id = ? and source = 'click' and at >= ? and at < ? and intent_action = 'phone' and intent_target = ?
 order by at desc limit 200;
 
@@ -80,5 +88,6 @@ values (:site_id, :at, :now, :matched_session_id, :matched_session_month, :match
 returning id;
 
 -- keep_contact --
--- Whom to call or write to: sealed for this row.
-update calls set phone_number = ?, phone_hash = ?, masked_number = ?, contact = ?, version = ? where id = ?;
+-- Whom to call or write to: sealed for this row, and what may be shown of it unasked.
+update calls set phone_number = ?, phone_hash = ?, contact = ?, masked_number = ?, masked_name = ?, masked_email = ?, version = ?
+where id = ?;

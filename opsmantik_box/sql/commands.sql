@@ -42,10 +42,24 @@ on conflict (site_id, user_id) do update set rights = excluded.rights;
 -- A token: only its keyed hash is kept.
 insert into api_tokens (name, token_hash, user_id, site_id, rights, created_at) values (?, ?, ?, ?, ?, ?) returning id;
 
+-- add_login --
+-- A token given for a password: it may do what its person may.
+insert into api_tokens (name, token_hash, user_id, rights, created_at, expires_at, by_login)
+values (?, ?, ?, 'admin', ?, ?, 1) returning id;
+
+-- find_login --
+-- Who logs in with this e-mail address, however it is written.
+select id, email, case when name <> '' then name else email end from users where deleted_at is null and email = ? collate nocase limit 1;
+
+-- revoke_logins_of --
+-- What was given for a password that is no more.
+update api_tokens set revoked_at = ? where user_id = ? and by_login = 1 and revoked_at is null returning id;
+
 -- find_token --
 -- Whose token this is.
-select id, user_id, site_id, rights, last_used_at from api_tokens
-where token_hash = ? and revoked_at is null and (expires_at is null or expires_at > ?);
+select t.id, t.user_id, case when u.name <> '' then u.name else u.email end, t.site_id, t.rights, t.last_used_at
+from api_tokens t left join users u on u.id = t.user_id
+where t.token_hash = ? and t.revoked_at is null and (t.expires_at is null or t.expires_at > ?);
 
 -- find_asker --
 -- The person a live token of this number belongs to.
@@ -115,6 +129,23 @@ update api_tokens set revoked_at = ? where id = ? and revoked_at is null returni
 -- read_token_key --
 -- The key of the tokens' hashes (vault).
 select key from token_key;
+
+-- keep_password --
+-- A person's password, hashed (vault).
+insert into passwords (user_id, hash, changed_at) values (?, ?, ?)
+on conflict (user_id) do update set hash = excluded.hash, changed_at = excluded.changed_at;
+
+-- find_password --
+-- Its hash (vault).
+select hash from passwords where user_id = ?;
+
+-- list_passwords --
+-- Who has one (vault).
+select user_id, changed_at from passwords;
+
+-- drop_password --
+-- Of somebody who is removed (vault).
+delete from passwords where user_id = ?;
 
 -- write_token_key --
 -- Once, when the vault is made.

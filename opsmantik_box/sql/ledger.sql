@@ -122,10 +122,12 @@ where matched_session_id = ? and +site_id = ? and intent_action = ? and intent_t
 -- A tap (or a sent form) as an intent, with what was known at that moment.
 insert into calls (site_id, at, received_at, matched_session_id, matched_session_month, matched_fingerprint, matched_at, lead_score,
     lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap, attribution_source, is_bot, is_internal, status, source,
-    intent_stamp, intent_action, intent_target, intent_page_url, position, click_id, click_id_kind, click_at, consent, created_at)
+    intent_stamp, intent_action, intent_target, intent_page_url, position, click_id, click_id_kind, click_at, consent, device, place,
+    created_at)
 values (:site_id, :at, :received_at, :session_id, :month, :fingerprint, :received_at, :score,
     :score, :breakdown, :attribution, :rank, :attribution, :is_bot, :is_internal, 'intent', :source,
-    :stamp, :action, :target, :page, :position, :click_id, :click_kind, :click_at, :consent, :received_at)
+    :stamp, :action, :target, :page, :position, :click_id, :click_kind, :click_at, :consent, :device, :place,
+    :received_at)
 returning id;
 
 -- follow_session --

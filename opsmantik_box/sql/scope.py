@@ -3,7 +3,8 @@
 Two TEMP views lie over each table: an inner one with an unguessable name, which alone may read the table and filters by
 `temp.scope`, and the one with the table's name over it. (One view would be bypassed by `WITH sessions AS (SELECT * FROM
 main.sessions)`: SQLite tells the authorizer the name of the CTE.) The files are attached under unguessable names too, beside an
-empty `main`. Never writes, and never shows a table that has no site: users, tokens, signals.
+empty `main`. Never writes, and never shows a table that has no site: tokens, signals; of users no more than the names of who works on these
+sites.
 
 SQL that came from outside gets a connection of its own for each statement: EXPLAIN and errors would tell it those names.
 """

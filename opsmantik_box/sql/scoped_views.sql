@@ -11,7 +11,7 @@ select id, site_id, at, received_at, called_number, direction, call_state, answe
     lead_score, lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap, attribution_source, is_bot,
     is_internal, status, source, confirmed_at, confirmed_by, note, sale_amount, currency, intent_stamp, intent_action, intent_target,
     intent_page_url, position, click_id, click_id_kind, click_at, consent, version, created_at, lead_id,
-    match_how, masked_number
+    match_how, masked_number, masked_name, masked_email, device, place
 from {ledger}.calls where site_id in (select site_id from temp.scope);
 
 -- verdicts --
@@ -38,6 +38,12 @@ from {ledger}.notes where site_id in (select site_id from temp.scope);
 -- When to look again.
 select id, site_id, lead_id, at, by, due_at, rang_at, closed_at
 from {ledger}.reminders where site_id in (select site_id from temp.scope);
+
+-- people --
+-- Who works on one's own sites, by the numbers that rows carry as `by`.
+select id, case when name <> '' then name else email end as name
+from {ledger}.users
+where deleted_at is null and id in (select user_id from {ledger}.site_members where site_id in (select site_id from temp.scope));
 
 -- touches --
 -- Ad interactions.

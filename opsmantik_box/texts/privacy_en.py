@@ -48,7 +48,7 @@ TEXTS = {
     "why.audit": "To answer for the data.",
     "kept.summaries": "Counts of a day; Google's and the client's own numbers",
     "why.summaries": "Reports. No single visitor is in them.",
-    "kept.people": "The agency's users and their tokens (hashed)",
+    "kept.people": "The agency's users, their tokens and passwords (hashed)",
     "why.people": "To let in who may come in.",
     "kept.settings": "The site's settings, and the addresses exchanges call",
     "why.settings": "To run the site.",

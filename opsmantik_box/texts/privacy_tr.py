@@ -53,7 +53,7 @@ TEXTS = {
     "why.audit": "Verinin hesabını verebilmek için.",
     "kept.summaries": "Günlük sayılar; Google'ın ve müşterinin kendi sayıları",
     "why.summaries": "Raporlar için. İçlerinde tek bir ziyaretçi yoktur.",
-    "kept.people": "Ajansın kullanıcıları ve anahtarları (özetlenmiş)",
+    "kept.people": "Ajansın kullanıcıları, anahtarları ve parolaları (özetlenmiş)",
     "why.people": "Girmesi gerekeni içeri almak için.",
     "kept.settings": "Sitenin ayarları ve santrallerin çağırdığı adresler",
     "why.settings": "Siteyi yürütmek için.",

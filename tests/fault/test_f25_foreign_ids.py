@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from opsmantik_box.gateway.api import READ_ROUTES as ROUTES
+from opsmantik_box.gateway.api import ROUTES as ALL
 from tests.harness import Box, fetch
 
 MY_SID, THEIR_SID = "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "6b8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11"
+ROUTES = [route for route in ALL if route.opt.get("scope") == "read" and "GET" in route.http_methods]  # type: ignore[union-attr]
 PATHS = sorted({path for route in ROUTES for path in route.paths if "{" in path})  # type: ignore[union-attr]
 
 
@@ -18,6 +19,7 @@ class Tenants(NamedTuple):
     mine: str
     theirs: str
     their_number: int
+    rows: tuple[int, int]
     tokens: dict[str, str]
 
 
@@ -33,7 +35,9 @@ def tenants(box: Box) -> Tenants:
     box.wait_projected()
     box.token(theirs["public_id"], rights="admin")
     tokens = {rights: box.token(mine["public_id"], rights=rights) for rights in ("read", "operate", "admin")}
-    return Tenants(box, mine["public_id"], theirs["public_id"], theirs["id"], tokens)
+    pages = (box.get(f"/api/v1/sites/{one['public_id']}/intents", box.token(one["public_id"])) for one in (mine, theirs))
+    first, second = (page["intents"][0]["id"] for page in pages)
+    return Tenants(box, mine["public_id"], theirs["public_id"], theirs["id"], (first, second), tokens)
 
 
 def ask(box: Box, path: str, token: str) -> tuple[int, dict[str, Any]]:
@@ -41,24 +45,24 @@ def ask(box: Box, path: str, token: str) -> tuple[int, dict[str, Any]]:
     return status, json.loads(body)
 
 
-def fill(path: str, site: str, sid: str) -> str:
-    return path.replace("{site:str}", site).replace("{sid:str}", sid)
+def fill(path: str, site: str, sid: str, number: int) -> str:
+    return path.replace("{site:str}", site).replace("{sid:str}", sid).replace("{number:int}", str(number))
 
 
 def test_there_is_something_to_find(tenants: Tenants) -> None:
     """Else a 404 would prove nothing."""
+    mine, theirs = tenants.rows
     for path in PATHS:
-        assert ask(tenants.box, fill(path, tenants.mine, MY_SID), tenants.tokens["read"])[0] == 200, path
-        assert (
-            ask(tenants.box, fill(path, tenants.theirs, THEIR_SID), tenants.box.token(tenants.theirs, rights="admin"))[0] == 200
-        ), path
+        assert ask(tenants.box, fill(path, tenants.mine, MY_SID, mine), tenants.tokens["read"])[0] == 200, path
+        token = tenants.box.token(tenants.theirs, rights="admin")
+        assert ask(tenants.box, fill(path, tenants.theirs, THEIR_SID, theirs), token)[0] == 200, path
 
 
 @pytest.mark.parametrize("rights", ["read", "operate", "admin"])
 @pytest.mark.parametrize("path", PATHS)
 def test_a_foreign_site_is_the_same_404_as_none(tenants: Tenants, path: str, rights: str) -> None:
     token = tenants.tokens[rights]
-    nobody = ask(tenants.box, fill(path, str(uuid.uuid4()), THEIR_SID), token)
+    nobody = ask(tenants.box, fill(path, str(uuid.uuid4()), THEIR_SID, 987_654_321), token)
     assert nobody[0] == 404
     spellings = (
         tenants.theirs,
@@ -69,16 +73,23 @@ def test_a_foreign_site_is_the_same_404_as_none(tenants: Tenants, path: str, rig
         "fremd.example",
     )
     for site in spellings:
-        for sid in (THEIR_SID, MY_SID):
-            assert ask(tenants.box, fill(path, site, sid), token) == nobody, (path, site)
+        for sid, row in ((THEIR_SID, tenants.rows[1]), (MY_SID, tenants.rows[0])):
+            assert ask(tenants.box, fill(path, site, sid, row), token) == nobody, (path, site)
 
 
 @pytest.mark.parametrize("path", [path for path in PATHS if "sid" in path])
 def test_a_foreign_session_on_my_site_is_the_same_404_as_none(tenants: Tenants, path: str) -> None:
-    nobody = ask(tenants.box, fill(path, tenants.mine, str(uuid.uuid4())), tenants.tokens["read"])
+    nobody = ask(tenants.box, fill(path, tenants.mine, str(uuid.uuid4()), 0), tenants.tokens["read"])
     assert nobody[0] == 404
     for sid in (THEIR_SID, THEIR_SID.upper(), THEIR_SID.replace("-", ""), "1", "2", "x"):
-        assert ask(tenants.box, fill(path, tenants.mine, sid), tenants.tokens["read"]) == nobody, sid
+        assert ask(tenants.box, fill(path, tenants.mine, sid, 0), tenants.tokens["read"]) == nobody, sid
+
+
+@pytest.mark.parametrize("path", [path for path in PATHS if "{number" in path])
+def test_a_foreign_row_on_my_site_is_the_same_404_as_none(tenants: Tenants, path: str) -> None:
+    nobody = ask(tenants.box, fill(path, tenants.mine, "", 987_654_321), tenants.tokens["read"])
+    assert nobody[0] == 404
+    assert ask(tenants.box, fill(path, tenants.mine, "", tenants.rows[1]), tenants.tokens["read"]) == nobody
 
 
 def test_routes_without_an_id_show_nothing_of_theirs(tenants: Tenants) -> None:

@@ -25,7 +25,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     mine, _ = folder.site("meins")
     theirs, _ = folder.site("geheim", domains='["fremd.example"]')
     user = folder.add("users", email="geheim@fremd.example", created_at=1)
-    folder.add("site_members", site_id=theirs, user_id=user, created_at=1)
     folder.add("api_tokens", token_hash=b"geheim", user_id=user, rights="admin", created_at=1)
     folder.add("ledger_identity", one=1, ledger_id="geheim", created_at=1)
     for site, word, number in ((mine, "meins", MINE), (theirs, "geheim", THEIRS)):
@@ -39,6 +38,8 @@ def _fill(folder: Folder, site: int, word: str, at: int) -> None:
     amount = 999_444 if word == "geheim" else 5
     for month in ("2026-10", "2026-11"):
         folder.session(site, at, month=month, fingerprint=f"{word}-{at}", entry_page=word, city=word)
+    user = folder.add("users", email=f"{word}-{at}", created_at=at)
+    folder.add("site_members", site_id=site, user_id=user, created_at=at)
     call = folder.call(site, at, PHONE, note=word, sale_amount=amount)
     folder.add("signals", site_id=site, event_id=word.encode(), received_at=at, payload=word.encode())
     folder.add("verdicts", site_id=site, call_id=call, at=at, to_status="real", note=word)

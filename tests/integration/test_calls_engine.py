@@ -14,8 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsmantik_box.domain.calls import CallUpdate
+from opsmantik_box.domain.feed import CallBody
 from opsmantik_box.domain.scoring import score
 from opsmantik_box.engine.calls import KEPT_MS
+from opsmantik_box.errors import UsageError
 from opsmantik_box.link.messages import TellCall, TellForm, Told
 from opsmantik_box.sql import load
 from tests.integration import engine_kit
@@ -227,14 +229,96 @@ def test_the_same_id_on_two_sites_is_two_calls(engine: Engine) -> None:
     assert None not in hashes
 
 
-def test_what_an_operator_said_is_left_alone(engine: Engine) -> None:
-    sid = new_sid()
-    tap(engine, sid)
-    call = tell(engine, called_number=LINE).call_id
-    engine.core.ledger.db.execute("update calls set status = 'real', match_how = 'operator' where id = ?", (call,))
+def ambiguous(engine: Engine) -> tuple[int, str, str]:
+    """A call to the line that two visitors tapped: its row, the likelier visit, the other."""
+    far, near = new_sid(), new_sid()
+    tap(engine, far)
+    engine.now += MINUTE
+    tap(engine, near, fingerprint="fp_somebody_else_entirely0")
+    engine.now += 7 * SECOND
+    return tell(engine, called_number=LINE).call_id, near, far
+
+
+def pick(engine: Engine, call: int, session: str | None) -> CallBody:
+    with engine.core.ledger.transaction():
+        return engine.telling.calls.pick(engine.site.id, call, session, engine.now)
+
+
+def unpick(engine: Engine, call: int) -> CallBody:
+    with engine.core.ledger.transaction():
+        return engine.telling.calls.unpick(engine.site.id, call, engine.now)
+
+
+def test_what_an_operator_picked_is_left_alone(engine: Engine) -> None:
+    call, near, far = ambiguous(engine)
+    assert [one.session_id for one in pick(engine, call, far).candidates] == [near, far]
+    tell(engine, state="ended", fingerprint="fp_nobody_knows_this_one0", called_number=LINE)
     tell(engine, state="ended", fingerprint="fp_nobody_knows_this_one0", called_number=LINE)
     (row,) = calls(engine)
-    assert (row["status"], row["matched_session_id"], row["call_state"]) == ("real", sid, "ended")
+    shown = ("match_how", "matched_session_id", "matched_fingerprint", "match_likelihood", "call_state", "version", "status")
+    assert [row[name] for name in shown] == ["operator", far, FP, 1.0, "ended", 3, None]
+    engine.send(sid=far, ea="hover_intent", meta={"fp": FP})
+    (row,) = calls(engine)
+    assert (row["lead_score"], row["lead_score_at_match"]) == (75, 50)
+    assert [one["body"]["how"] for one in feed(engine)] == ["", "operator", "operator"]
+
+
+def test_a_pick_joins_the_taps_lead_and_can_be_changed_and_taken_back(engine: Engine) -> None:
+    call, near, far = ambiguous(engine)
+    assert pick(engine, call, far).lead == next(row["id"] for row in engine.calls() if row["matched_session_id"] == far)
+    assert pick(engine, call, far).version == 2, "picking what stands is no news"
+    assert (pick(engine, call, near).session, pick(engine, call, None).session) == (near, None)
+    (row,) = calls(engine)
+    shown = ("match_how", "matched_fingerprint", "lead_score", "attribution_source")
+    assert [row[name] for name in shown] == ["operator", None, 0, None]
+    back = unpick(engine, call)
+    assert (back.how, back.session, [one.session_id for one in back.candidates]) == ("", None, [near, far])
+    assert unpick(engine, call).version == back.version == 5
+    assert [one["version"] for one in feed(engine)] == [1, 2, 3, 4, 5]
+
+
+def test_an_automatic_match_can_be_denied_and_found_again(engine: Engine) -> None:
+    sid = new_sid()
+    view(engine, sid)
+    call = tell(engine, fingerprint=FP).call_id
+    denied = pick(engine, call, None)
+    assert (denied.how, denied.session, denied.score) == ("operator", None, 0)
+    tell(engine, state="answered", fingerprint=FP)
+    assert calls(engine)[0]["matched_session_id"] is None
+    again = unpick(engine, call)
+    assert (again.how, again.session, again.likelihood) == ("fingerprint", sid, 1.0)
+
+
+def test_a_suspicious_calls_visit_can_be_picked_and_is_suspicious_no_more(engine: Engine) -> None:
+    engine.now += 10 * MINUTE
+    sid = new_sid()
+    view(engine, sid)
+    call = tell(engine, fingerprint=FP, at=engine.now - 3 * MINUTE).call_id
+    picked = pick(engine, call, sid)
+    assert (picked.status, picked.session) == (None, sid)
+    assert unpick(engine, call).status == "suspicious"
+
+
+def test_a_pick_of_a_closed_month_can_be_taken_back(tmp_path: Path) -> None:
+    """Its visits are not looked up any more: what was recorded counts."""
+    with engine_kit.engine(tmp_path / "data") as engine:
+        call, near, far = ambiguous(engine)
+        pick(engine, call, far)
+        engine.now += 70 * engine_kit.DAY
+        engine.catch_up()
+        engine.core.keep_months(engine.now)
+        assert "2026-11" in engine.core.months.closed
+        picked = pick(engine, call, near)
+        assert (picked.session, picked.score) == (near, 50)
+        back = unpick(engine, call)
+        assert (back.how, [one.session_id for one in back.candidates]) == ("", [near, far])
+
+
+def test_what_is_no_candidate_cannot_be_picked(engine: Engine) -> None:
+    call, _, _ = ambiguous(engine)
+    with pytest.raises(UsageError):
+        pick(engine, call, new_sid())
+    assert calls(engine)[0]["version"] == 1
 
 
 EVENTS: list[dict[str, Any]] = [
@@ -415,8 +499,8 @@ def test_whatever_the_order_of_taps_and_calls_they_agree(
         engine.close()
 
 
-@pytest.mark.parametrize("name", ["find_message", "forget_messages", "find_call", "is_alone", "find_taps", "read_unprojected",
-                                  "list_contacted", "find_form", "read_answer"])  # fmt: skip
+@pytest.mark.parametrize("name", ["find_message", "forget_messages", "find_call", "read_call", "find_tap_visitor", "is_alone",
+                                  "find_taps", "read_unprojected", "list_contacted", "find_form", "read_answer"])  # fmt: skip
 def test_every_search_for_a_call_is_by_an_index(engine: Engine, name: str) -> None:
     sql = load("calls")[name]
     marks = dict.fromkeys(re.findall(r":(\w+)", sql), 1) or (1,) * len(re.findall(r"\?", re.sub(r"--.*", "", sql)))

@@ -5,74 +5,15 @@ import sqlite3
 import threading
 import uuid
 from pathlib import Path
-from typing import Any, NamedTuple
 
 import pytest
 
 from opsmantik_box.domain.work import LEASE_MS
 from opsmantik_box.errors import Conflict, NotRunning
 from tests.harness import Box, fetch, wait_until
+from tests.integration.desk_kit import Answer, Work, feed, feed_end, newest, prepare, read
 
 ROUNDS = 60
-Answer = tuple[int, dict[str, Any]]
-
-
-class Work(NamedTuple):
-    """A Box with a site and two operators of it."""
-
-    box: Box
-    site: str
-    tokens: tuple[str, str]
-
-    def tap(self, **fields: object) -> int:
-        """The row of a new tap of a new visitor."""
-        sid = str(uuid.uuid4())
-        sent = {"sid": sid, "ea": "phone_call", "el": "tel:+902125550142", "meta": {"fp": f"fp_{uuid.uuid4().hex[:16]}"}} | fields
-        assert self.box.send(self.site, **sent)["status"] == "synced"
-        return newest(self.box.data, "select max(id) from calls")
-
-    def ask(self, path: str, body: object = None, who: int = 0, key: str = "", method: str = "POST") -> Answer:
-        headers = {"Authorization": f"Bearer {self.tokens[who]}", "Content-Type": "application/json"}
-        headers |= {"Idempotency-Key": key} if key else {}
-        told = None if method == "GET" else body if body is not None else {}
-        status, _, answer = fetch(f"{self.box.url}/api/v1{path}", told, headers, method)
-        return status, json.loads(answer)
-
-    def verdict(self, row: int, status: str, version: int, **more: object) -> Answer:
-        return self.ask(f"/intents/{row}/verdict", {"status": status, "version": version, **more})
-
-
-def read(data: Path, sql: str, *bindings: object) -> list[tuple[Any, ...]]:
-    """Rows of the ledger, as a bystander sees them."""
-    ledger = sqlite3.connect(f"file:{data}/ledger.db?mode=ro", uri=True)
-    try:
-        return ledger.execute(sql, bindings).fetchall()
-    finally:
-        ledger.close()
-
-
-def newest(data: Path, sql: str) -> int:
-    return read(data, sql)[0][0]
-
-
-def feed(data: Path, after: int = 0) -> list[tuple[str, str, int, dict[str, Any]]]:
-    rows = read(data, "select topic, ref, version, body from feed where seq > ? order by seq", after)
-    return [(topic, ref, version, json.loads(body)) for topic, ref, version, body in rows]
-
-
-def feed_end(data: Path) -> int:
-    return newest(data, "select coalesce(max(seq), 0) from feed")
-
-
-def prepare(box: Box, name: str = "antika") -> Work:
-    site = box.add_site(name, f"{name}.example")["public_id"]
-    tokens = []
-    for who in ("bir", "iki"):
-        email = f"{who}@{name}.example"
-        box.call("add_user", email=email, name=f"{who} {name}")
-        box.call("grant", user=email, site=site, rights="operate")
-        tokens.append(box.call("create_token", user=email, rights="operate")["token"])
-    return Work(box, site, (tokens[0], tokens[1]))
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +124,52 @@ def test_what_cannot_be_said_is_a_400(work: Work, body: object) -> None:
     status, problem = work.ask(f"/intents/{row}/verdict", b"null" if body is None else body)
     assert (status, problem["status"]) == (400, 400)
     assert newest(work.box.data, f"select version from calls where id = {row}") == 1
+
+
+# --- visits -------------------------------------------------------------------------------------------------------------------------
+
+
+def ambiguous(work: Work, call_id: str) -> tuple[int, list[str]]:
+    """A call of a minute ago to a line that two visitors tapped: its row, and their sessions."""
+    line = f"+90212555{int(call_id):04}"
+    sids = [str(uuid.uuid4()) for _ in range(2)]
+    for sid in sids:
+        work.tap(sid=sid, el=f"tel:{line}")
+    told = {"site_id": work.site, "phone_number": "+905321234567", "called_number": line, "call_id": call_id}
+    token = work.box.site_token("antika")
+    status, _, answer = fetch(f"{work.box.url}/api/call-event", told, {"Authorization": f"Bearer {token}"})
+    assert (status, json.loads(answer)["status"]) == (200, "unmatched")
+    return json.loads(answer)["call_id"], sids
+
+
+def test_the_operator_picks_the_visit_a_call_came_from(work: Work) -> None:
+    row, sids = ambiguous(work, "1")
+    start, version = feed_end(work.box.data), newest(work.box.data, f"select version from calls where id = {row}")
+    status, told = work.ask(f"/intents/{row}/pick", {"session": sids[0], "version": version}, key="pick-1")
+    assert (status, told["how"], told["session"], told["version"]) == (200, "operator", sids[0], version + 1), told
+    assert {one["session_id"] for one in told["candidates"]} == set(sids)
+    assert work.ask(f"/intents/{row}/pick", {"session": sids[0], "version": version}, key="pick-1") == (200, told)
+    [(topic, ref, number, body)] = feed(work.box.data, start)
+    assert (topic, ref, number, body) == ("call", str(row), version + 1, told)
+    [shown] = [one for one in work.box.get(f"/api/v1/sites/{work.site}/intents", work.tokens[0])["intents"] if one["id"] == row]
+    assert (shown["match_how"], shown["matched_session_id"], shown["match_likelihood"]) == ("operator", sids[0], 1)
+    status, problem = work.ask(f"/intents/{row}/pick", {"session": sids[1], "version": version}, who=1)
+    assert (status, problem["current"]) == (409, told)
+    assert work.ask(f"/intents/{row}/pick", {"session": None, "version": version + 1}, who=1)[1]["session"] is None
+    assert work.ask(f"/intents/{row}/unpick", {"version": version + 2})[1]["how"] == ""
+    record = read(work.box.data, "select actor, action, details from audit_log where ref = ? order by id", str(row))
+    assert record == [
+        ("bir@antika.example", "visit picked", json.dumps({"session": sids[0]})),
+        ("iki@antika.example", "visit picked", '{"session": null}'),
+        ("bir@antika.example", "pick taken back", '{"session": null}'),
+    ]
+
+
+def test_only_a_calls_own_candidates_can_be_picked(work: Work) -> None:
+    row, _ = ambiguous(work, "2")
+    for wrong in ({"session": str(uuid.uuid4()), "version": 1}, {"session": "x", "version": 1}, {"version": 1}, {"session": None}):
+        assert work.ask(f"/intents/{row}/pick", wrong)[0] == 400, wrong
+    assert work.ask(f"/intents/{work.tap()}/pick", {"session": None, "version": 1})[0] == 400
 
 
 # --- work ---------------------------------------------------------------------------------------------------------------------------

@@ -74,7 +74,15 @@ def test_the_indexes_are_the_ones_that_were_meant(scoped: ScopedConnection) -> N
         "count_sessions": "sessions_by_time", "list_visitors": "sessions_by_time", "count_session_quarters": "sessions_by_time",
         "list_sessions": "sessions_by_time", "list_events": "events_by_time", "list_timeline": "PRIMARY KEY",
         "count_contacts": "calls_by_time", "list_intents": "calls_by_time", "list_session_intents": "calls_by_session",
+        "list_contacts": "calls_by_lead", "find_work": "attempts_by_lead", "list_earlier": "sessions_by_visitor",
         "find_recent_intent": "calls_by_visitor", "list_ad_clicks": "ad_clicks_by_day", "list_client_counts": "client_counts_by_day",
     }  # fmt: skip
     for name, index in meant.items():
         assert any(index in line for line in plan_of(scoped, NAMED[name])), (name, plan_of(scoped, NAMED[name]))
+
+
+@pytest.mark.parametrize(
+    "index", ["calls_by_time", "reminders_by_site", "leads_claimed", "calls_missed", "calls_by_source", "calls_by_lead"]
+)
+def test_the_queue_reads_what_it_shows_and_no_more(scoped: ScopedConnection, index: str) -> None:
+    assert any(index in line for line in plan_of(scoped, NAMED["list_queue"])), plan_of(scoped, NAMED["list_queue"])

@@ -9,7 +9,9 @@ from opsmantik_box.domain.reading import Context, Reading, read_signal
 from opsmantik_box.domain.signals import WireSignal
 from opsmantik_box.domain.sites import Site
 
-SITE = Site(1, "6f1e0c4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "a", ["a.example"], [], "Europe/Istanbul", "TR", "TRY", "pending", [], [], {})
+SITE = Site(
+    1, "6f1e0c4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "a", ["a.example"], [], "Europe/Istanbul", "TR", "TRY", "pending", [], [], {}
+)
 IDS = ("fp_0123456789abcdef", "TeSt-click-0001", "TeSt-click-0002", "TeSt-click-0003", "client-1", "TikTok-click-4")
 NO = [{"consent": "denied"}, {"consent": "limit"}, {"consent": {"ad_storage": "denied"}}, {"analytics_storage": "denied"}]
 YES = [{}, {"consent": "granted"}, {"consent": "pending"}, {"consent": {"ad_storage": "granted"}}, {"ad_user_data": "denied"}]

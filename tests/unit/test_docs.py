@@ -9,7 +9,7 @@ import click
 import pytest
 
 from opsmantik_box.cli import box
-from opsmantik_box.domain import feed
+from opsmantik_box.domain import feed, logins, presence
 from opsmantik_box.domain.rates import CALL_EVENTS, RateLimits
 from opsmantik_box.engine import hints
 from opsmantik_box.gateway import answers, asgi, bodies, broadcast, call_event, protocol, sse, static, stream
@@ -67,7 +67,9 @@ def test_every_header_is_in_the_contract() -> None:
         f"caches for {static.MAX_AGE // 60} minutes",
         f"every {broadcast.HEARTBEAT_SEC:.0f} s", f"over {broadcast.MAX_UNREAD // 1024} KiB unread", f"{stream.MOST:,} streams",
         f"kept for {feed.KEPT_MS // 86_400_000} days", f"retry: {sse.RETRY_MS}", f"over {hints.MOST} of a topic",
-        f"Late by {hints.TOGETHER_SEC} s",
+        f"after {logins.TRIES_OF_EMAIL} wrong ones for one address in {logins.WINDOW_MS // 60_000} minutes",
+        f"{logins.TRIES_OF_ADDRESS} from one network address", f"token for {logins.TOKEN_MS // 86_400_000} days",
+        f"Late by {hints.TOGETHER_SEC} s", f"within {presence.TOLD_MS // 1000} s",
     ],
 )  # fmt: skip
 def test_every_limit_is_in_the_contract(limit: str) -> None:

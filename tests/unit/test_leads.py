@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmantik_box.domain.leads import LEAD_MS, Contact, choose_lead, contact_keys, group_leads, mask_name, mask_number
+from opsmantik_box.domain.leads import LEAD_MS, Contact, choose_lead, contact_keys, group_leads, mask_email, mask_name, mask_number
 
 NOON = 1_763_712_000_000
 
@@ -73,3 +73,4 @@ def test_a_number_is_shown_without_its_middle(number: str, shown: str):
 
 def test_a_name_is_shown_by_its_first_letter():
     assert (mask_name(" Çiğdem Öz "), mask_name(" ")) == ("Ç***", "")
+    assert (mask_email("ayse@ozcilingir.example"), mask_email("")) == ("a***@***", "")

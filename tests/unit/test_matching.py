@@ -115,11 +115,23 @@ def test_several_visitors_taps_are_recorded_and_left_to_the_operator():
     found = match(BY_NUMBER, [tap(1, -600_000), tap(2, -7_000)])
     assert (found.chosen, found.how) == (None, "")
     assert [candidate.tap_id for candidate in found.candidates] == [2, 1]
-    chosen = pick(found.candidates, 1).chosen
+    chosen = pick(found.candidates, "s1").chosen
     assert chosen is not None
-    assert (chosen.session_id, chosen.likelihood) == ("s1", 1.0)
-    with pytest.raises(UsageError, match="none of the taps"):
-        pick(found.candidates, 3)
+    assert (chosen.tap_id, chosen.likelihood) == (1, 1.0)
+    with pytest.raises(UsageError, match="none of the visits"):
+        pick(found.candidates, "s3")
+
+
+def test_none_of_them_can_be_picked_too():
+    found = pick(match(BY_NUMBER, [tap(1, -600_000), tap(2, -7_000)]).candidates, None)
+    assert (found.how, found.chosen, len(found.candidates)) == ("operator", None, 2)
+
+
+def test_of_a_visits_taps_the_likeliest_stands_for_it():
+    found = match(BY_NUMBER, [tap(1, -600_000, "s"), tap(2, -7_000, "s"), tap(3, -60_000, "other")])
+    chosen = pick(found.candidates, "s").chosen
+    assert chosen is not None
+    assert chosen.tap_id == 2
 
 
 def test_two_taps_of_one_visit_leave_nothing_to_pick():

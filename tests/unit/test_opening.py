@@ -6,7 +6,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from opsmantik_box.domain.days import moment
-from opsmantik_box.domain.opening import DAY_MS, DEFAULT, answer_by, hours_of, next_opening, open_at_or_after, read_hours, waited
+from opsmantik_box.domain.opening import (
+    DAY_MS,
+    DEFAULT,
+    answer_by,
+    answer_target,
+    hours_of,
+    next_opening,
+    open_at_or_after,
+    read_hours,
+    told_hours,
+    waited,
+)
 from opsmantik_box.errors import UsageError
 
 ISTANBUL, BERLIN = "Europe/Istanbul", "Europe/Berlin"
@@ -94,3 +105,15 @@ def test_a_mistake_in_the_setting_is_named_and_does_not_stop_the_queue(setting: 
     with pytest.raises(UsageError, match=problem):
         read_hours(setting, ISTANBUL)
     assert hours_of({"opening_hours": setting}, ISTANBUL) == DEFAULT_HOURS
+    assert told_hours({"opening_hours": setting}) == DEFAULT
+
+
+def test_hours_are_told_as_they_were_written():
+    assert told_hours({}) == {"mon-sat": "09:00-19:00"}
+    assert told_hours({"opening_hours": {"sun": "10:00-11:00"}}) == {"sun": "10:00-11:00"}
+
+
+@pytest.mark.parametrize(("stored", "ms"), [(None, 300_000), (10, 600_000), (0.5, 30_000), (0, 300_000), (-1, 300_000), (True, 300_000),
+                                            ("7", 300_000), (1e9, 300_000)])  # fmt: skip
+def test_somebody_is_answered_within_five_minutes_unless_the_site_says_otherwise(stored: object, ms: int):
+    assert answer_target({} if stored is None else {"answer_target": stored}) == ms
