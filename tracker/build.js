@@ -21,14 +21,14 @@ const FILES = [
 
 const bundle = async (entry) => {
   const { outputFiles, metafile } = await build({
-    entryPoints: [join(HERE, entry)], absWorkingDir: HERE, bundle: true, write: false, metafile: true, format: 'iife', target: 'es2020',
+    entryPoints: [join(HERE, entry)], absWorkingDir: HERE, bundle: true, minifySyntax: true, write: false, metafile: true, format: 'esm', target: 'es2020',
     charset: 'utf8', legalComments: 'none', define: { VERSION: JSON.stringify(version) },
   });
   const { code } = await minify(outputFiles[0].text, {
-    ecma: 2020, toplevel: true, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false, drop_console: false },
-    mangle: { toplevel: true }, format: { comments: false, ascii_only: false },
+    ecma: 2020, module: true, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false, inline: 1, booleans_as_integers: true, unsafe: true, unsafe_comps: true, lhs_constants: false },
+    format: { comments: false },
   });
-  return { text: code + '\n', metafile };
+  return { text: `(()=>{${code.replace(/;$/, '')}})();\n`, metafile };
 };
 
 const zip = (text) => gzipSync(text, { level: 9 }).length;

@@ -1,1 +1,1 @@
-"use strict";((t,e)=>{if(t.opmantikStub)return;const n=[],r=t=>{n.length<50&&n.push([Date.now(),t.composedPath()])};t.opmantikStub={u:location.href,r:e.referrer,q:n,f:r},e.addEventListener("click",r,{capture:!0,passive:!0})})(window,document);
+(()=>{(t=>{if(t.opmantikStub)return;let e=t.opmantikStub={u:location.href,q:[]};addEventListener("click",t=>e.q&&!e.q[50]&&e.q.push([Date.now(),t.composedPath()]),{capture:1,passive:1})})(window)})();

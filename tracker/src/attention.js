@@ -4,9 +4,11 @@
  */
 
 import * as breaker from './breaker.js';
-import { controlOf, QUIETLY } from './capture.js';
+import { controlOf, on } from './capture.js';
+import { now } from './clock.js';
 import { hex } from './ids.js';
-import { tell } from './losses.js';
+import { who } from './identity.js';
+import { take } from './losses.js';
 import { held, supersede } from './outbox.js';
 import { record, state } from './recorder.js';
 import { mode } from './store.js';
@@ -19,6 +21,7 @@ const HOVER_MS = 500;
 const MAX_HOVERS = 10;
 
 let view = '';
+let url = '';
 let active = 0;
 let depth = 0;
 let hovers = 0;
@@ -34,32 +37,36 @@ let hoverTimer;
 let hovered;
 /** @type {import('./types.js').Envelope | undefined} */
 let latest;
-/** Included twice? */
-export const page = { dup: 0 };
+/** @type {1 | undefined} */
+let dup;
+
+/** Included twice. */
+export const again = () => {
+  dup = 1;
+};
 
 export const beat = (action = 'heartbeat') => {
   if (!view || state !== 'granted') return;
   if (latest) supersede(latest);
-  tell((counts) => {
-    latest = record('system', action, '', null, {
-      page_view: view, seq: ++seq, active_sec: Math.round(active / 1e3), scroll_pct: depth, cta_hovers: hovers,
-      outbox: held().length, storage: mode(), breaker: breaker.mode(), dup: page.dup, ...counts,
-    }); // prettier-ignore
-  });
+  if (!idle) who(1); // reading is no silence
+  latest = record('system', action, '', null, {
+    page_view: view, seq: ++seq, active_sec: Math.round(active / 1e3), scroll_pct: depth, cta_hovers: hovers,
+    outbox: held().length, storage: mode(), breaker: breaker.mode(), dup, ...take(),
+  }, { u: url }); // prettier-ignore
 };
 
 const plan = () => {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    idle = Date.now() - seenAt < STEPS[0] ? 0 : Math.min(idle + 1, STEPS.length - 1);
-    beat();
+    idle = now() - seenAt < STEPS[0] ? 0 : Math.min(idle + 1, 3);
+    if (!document.hidden) beat();
     plan();
   }, STEPS[idle]);
 };
 
 /** A sign of life. */
 const live = () => {
-  const gap = Date.now() - seenAt;
+  const gap = now() - seenAt;
   if (gap > 0 && gap < READING_MS) active += gap;
   seenAt += gap;
   if (idle) {
@@ -69,11 +76,10 @@ const live = () => {
 };
 
 const readDepth = () => {
-  const before = depth;
-  const reached = Math.round(((scrollY + innerHeight) / document.documentElement.scrollHeight) * 100);
+  const reached = Math.min(100, Math.round(((scrollY + innerHeight) / document.documentElement.scrollHeight) * 100));
   reading = false;
-  depth = Math.max(depth, Math.min(100, reached));
-  DEPTHS.forEach((mark) => before < mark && depth >= mark && record('interaction', 'scroll_depth', mark + '%', mark, { page_view: view }));
+  DEPTHS.forEach((mark) => depth < mark && reached >= mark && record('interaction', 'scroll_depth', mark + '%', mark));
+  if (reached > depth) depth = reached;
 };
 
 const onScroll = () => {
@@ -91,28 +97,26 @@ const onHover = (event) => {
   if (node) hoverTimer = setTimeout(() => hovers < MAX_HOVERS && hovers++, HOVER_MS);
 };
 
-/** A page view begins. @param {string} title */
-export const begin = (title) => {
-  beat();
+/** A page view begins. @param {string} title @param {string} u */
+export const begin = (title, u) => {
   view = hex(4);
+  url = u;
   active = depth = hovers = seq = idle = 0;
-  seenAt = Date.now();
+  seenAt = now();
   latest = undefined;
   plan();
-  record('interaction', 'view', title, null, { page_view: view });
+  record('interaction', 'view', title, null, { page_view: view }, { u });
 };
 
-export const rest = () => clearTimeout(timer);
-
 export const resume = () => {
-  seenAt = Date.now();
+  seenAt = now();
   beat();
   plan();
 };
 
 export const start = () => {
-  addEventListener('scroll', onScroll, QUIETLY);
-  addEventListener('click', live, QUIETLY);
-  addEventListener('keydown', live, QUIETLY);
-  addEventListener('pointerover', onHover, QUIETLY);
+  on('scroll', onScroll);
+  on('click', live);
+  on('keydown', live);
+  on('pointerover', onHover);
 };

@@ -1,50 +1,45 @@
 /**
  * Which address is spoken to, and whether one may speak now. One state for all tabs, kept over page loads.
  *
- * Three failures in a row from main, while online, open it: to the failover, if there is one. `blocked`: all three were refused at once,
- * as by an ad blocker; then the failover is tried once, and without an answer each page tries once only (`mute`).
+ * Three failures in a row from main, while online, open it: to the failover, if there is one. Were all three refused at once, as by an ad
+ * blocker, it is `blocked`: then the failover is tried, and without an answer there (or without one) each page tries once only (`silent`).
  */
 
+import { now } from './clock.js';
 import { api, failover } from './config.js';
-import { PREFIX, read, write } from './store.js';
+import { del, PREFIX, read, write } from './store.js';
 
 const STATE = PREFIX + 'breaker';
 const FAILURES = 3;
 const PROBE_MS = 6e5;
-const HOUR = 36e5;
+/** No pause and no probe lies further ahead: a later one comes from a clock that jumped. */
+const LONGEST = 72e5;
 /** With a failover, no Retry-After of main's holds longer than this before the breaker opens. */
 const SHORT_PAUSE = 1e4;
-const CLOSED = { mode: 'main', fails: 0, instant: 0, probe: 0, pause: 0, mute: 0 };
 
 let probed = false; // by this page
 
-/** @returns {typeof CLOSED} */
-const state = () => ({ ...CLOSED, ...read(STATE) });
+/** @returns {{mode: 'main' | 'failover' | 'blocked' | 'silent', fails: number, instant: number, probe: number, pause: number}} */
+const state = () => ({ mode: 'main', fails: 0, instant: 0, probe: 0, pause: 0, ...read(STATE) });
 
-/** @param {Partial<typeof CLOSED>} change */
-const change = (change) => write(STATE, { ...state(), ...change });
+/** Milliseconds from now; 0 when it is over. @param {number} time */
+const until = (time) => (time - now() < LONGEST ? Math.max(0, time - now()) : 0);
+
+const nextProbe = () => now() + PROBE_MS * (0.8 + 0.4 * Math.random());
 
 export const mode = () => state().mode;
 
-export const address = () => (mode() !== 'main' && failover) || api;
+export const address = () => (/^[fb]/.test(mode()) && failover) || api;
 
-/** Milliseconds until anything may be sent. A pause longer than any comes from a clock that jumped. */
-export const rest = () => {
-  const { pause, mute } = state();
-  const left = pause - Date.now();
-  return mute && probed ? Infinity : left > 0 && left < 2 * HOUR ? left : 0;
-};
+/** Milliseconds until anything may be sent. */
+export const rest = () => (mode() === 'silent' && probed ? Infinity : until(state().pause));
 
-/** Is it time to ask main again? */
-export const shouldProbe = () => {
-  const { mode, mute, probe } = state();
-  const left = probe - Date.now();
-  return mode !== 'main' && (mute ? !probed : !document.hidden && (left <= 0 || left > 2 * PROBE_MS));
-};
-
-export const probing = () => {
-  probed = true;
-  change({ probe: Date.now() + PROBE_MS * (0.8 + 0.4 * Math.random()) });
+/** Is it time to ask main again? Then the next time is set. */
+export const probes = () => {
+  const one = state();
+  if (one.mode === 'main' || (one.mode === 'silent' ? probed : document.hidden || until(one.probe))) return false;
+  write(STATE, { ...one, probe: nextProbe() });
+  return (probed = true);
 };
 
 /** The network may be another one now: this page may ask once more. */
@@ -53,23 +48,29 @@ export const refresh = () => {
 };
 
 /** An answer below 500 ends a row of failures; only a success brings main back. @param {string} url @param {boolean} done */
-export const answered = (url, done) => {
-  const { mode, fails, mute } = state();
-  if (url === api && (mode === 'main' ? fails : done)) write(STATE, CLOSED);
-  else if (mute && done) change({ mute: 0 });
-};
+export const answered = (url, done) => url === api && (done || mode() === 'main') && del(STATE);
 
-/** @param {string} url @param {boolean} instant */
-export const failed = (url, instant) => {
-  const now = state();
-  const fails = now.fails + 1;
-  const blocked = now.instant + Number(instant);
-  if (now.mode !== 'main') return now.mode === 'blocked' && url !== api && change({ mute: 1 });
-  change({ fails, instant: blocked });
-  if (fails < FAILURES || !(failover || blocked === fails)) return;
-  change({ mode: blocked === fails ? 'blocked' : 'failover', pause: 0, mute: failover ? 0 : 1 });
-  probing();
+/** @param {string} url @param {any} atOnce */
+export const failed = (url, atOnce) => {
+  const one = state();
+  if (one.mode === 'blocked' && url !== api) one.mode = 'silent';
+  if (one.mode === 'main') {
+    one.fails++;
+    if (atOnce) one.instant++;
+    const refused = one.instant === one.fails;
+    if (one.fails >= FAILURES && (failover || refused)) {
+      one.mode = failover ? (refused ? 'blocked' : 'failover') : 'silent';
+      one.pause = 0;
+      one.probe = nextProbe();
+      probed = true;
+    }
+  }
+  write(STATE, one);
 };
 
 /** @param {number} ms */
-export const pause = (ms) => change({ pause: Date.now() + (failover && mode() === 'main' ? Math.min(ms, SHORT_PAUSE) : ms) * (1 + Math.random() / 4) });
+export const pause = (ms) => {
+  const one = state();
+  one.pause = now() + (failover && one.mode === 'main' ? Math.min(ms, SHORT_PAUSE) : ms) * (1 + Math.random() / 4);
+  write(STATE, one);
+};

@@ -3,35 +3,31 @@
  * optimisers leave no element), and last the address it came from.
  */
 
-const given = window.opmantikConfig || window.opsmantikConfig || {};
-
-/** @param {any} element */
-const siteOf = (element) => element?.dataset.opsSiteId || element?.dataset.siteId;
-
-/** @type {any} */
-const current = document.currentScript;
-/** @type {any} */
-const element = siteOf(current) ? current : document.querySelector('script[data-ops-site-id],script[data-site-id]');
+/** @type {any[]} */
+const scripts = [document.currentScript, document.querySelector('script[data-ops-site-id],script[data-site-id]')];
 /** The element this script came by; undefined when nobody knows. @type {any} */
-export const source = [current, element, document.querySelector('script[src*="ux-core"]')].find((each) => each?.src);
+export const source = [...scripts, document.querySelector('script[src*="ux-core"]')].find((each) => each?.src);
 
-/** An attribute `data-some-name`, or opmantikConfig.someName; '' when absent, 'on' when empty. @param {string} name @param {string} [alias] */
-export const setting = (name, alias = name) => {
-  const value = element?.dataset[name] ?? given[alias];
-  return value === '' || value === true ? 'on' : String(value || '');
+/** Attributes `data-some-name`, else opmantikConfig.someName. @type {{[name: string]: any}} */
+const told = {
+  ...(window.opmantikConfig || window.opsmantikConfig),
+  ...scripts.find((each) => each?.dataset.opsSiteId || each?.dataset.siteId)?.dataset,
 };
 
-/** @param {string} name */
-const list = (name) => setting(name).split(/[\s,]+/).filter(Boolean);
+/** 'on' when it is there and empty. @param {string} name @returns {string | undefined} */
+export const setting = (name) => (told[name] === '' ? 'on' : told[name]);
 
-/** @param {string} url */
-const absolute = (url) => new URL(url, location.href).href;
+/** @param {string} name */
+const list = (name) => String(told[name] || '').split(/[\s,]+/).filter(Boolean);
 
 /** The site's public id; undefined: there is nothing to do. @type {string | undefined} */
-export const site = siteOf(element) || given.siteId;
-export const api = absolute(setting('api', 'apiUrl') || new URL('/api/sync', source ? source.src : location.href).href);
-/** '' when there is none. */
-export const failover = setting('failover', 'failoverApiUrl') && absolute(setting('failover', 'failoverApiUrl'));
+export const site = told.opsSiteId || told.siteId;
+/** @type {string} */
+export const api = told.api || told.apiUrl || new URL('/api/sync', source ? source.src : location.href).href;
+/** @type {string | undefined} */
+export const failover = told.failover || told.failoverApiUrl;
+/** Does the page ask for what is in the second file? */
+export const wantsAdapters = /adapters|cmp|waRef|denied|thanks|-check/.test(Object.keys(told) + location.hash);
 /** Places that are WhatsApp: a host, or a host and a path. */
 export const places = [
   'wa.me', 'api.whatsapp.com', 'web.whatsapp.com', 'wa.link', ...list('waHosts'),

@@ -5,25 +5,25 @@
 
 import * as attention from './attention.js';
 import * as capture from './capture.js';
-import { setting, site, source } from './config.js';
+import { now } from './clock.js';
+import { setting, site, source, wantsAdapters } from './config.js';
 import { timedId } from './ids.js';
-import { code, land, who } from './identity.js';
+import { land, who } from './identity.js';
 import { log } from './log.js';
 import { adopt, held } from './outbox.js';
-import { consent, page, record, state } from './recorder.js';
-import { drain, flush, returned, urge, wake } from './sender.js';
+import { consent, record, state } from './recorder.js';
+import { drain, flush, urge, wake } from './sender.js';
 
 const other = window.opmantik;
-const stub = window.opmantikStub || { u: location.href, r: document.referrer, q: [] };
+const stub = window.opmantikStub || { u: location.href, q: [] };
 let path = '';
 
 /** @param {string} url @param {string} title */
 const view = (url, title) => {
+  attention.beat(); // the view before
   path = location.pathname;
   land(url);
-  page.entered = url;
-  attention.begin(title);
-  page.entered = '';
+  attention.begin(title, url);
 };
 
 /** A router went elsewhere: a view is a path, not a query. Its title is not there yet. */
@@ -32,36 +32,28 @@ const route = () => {
 };
 
 const begin = () => {
-  if (path || document.prerendering || document.hidden) return;
+  if (path || document.hidden) return; // a prerendered page is hidden too
   view(stub.u, document.title);
   wake(0);
 };
 
 const seen = () => {
-  if (document.hidden) {
-    attention.rest();
-    return flush();
-  }
-  returned();
+  if (document.hidden) return flush();
   if (!path) return begin();
   attention.resume();
   urge();
 };
 
-/** @param {'pushState' | 'replaceState'} name */
-const wrap = (name) => {
-  const original = history[name];
-  history[name] = function () {
-    original.apply(this, /** @type {any} */ (arguments));
-    route();
-  };
-};
-
 const watchRoutes = () => {
   if (window.navigation) return window.navigation.addEventListener('currententrychange', route);
-  wrap('pushState');
-  wrap('replaceState');
-  addEventListener('popstate', route);
+  capture.on('popstate', route);
+  for (const name of /** @type {const} */ (['pushState', 'replaceState'])) {
+    const original = history[name];
+    history[name] = function () {
+      original.apply(this, /** @type {any} */ (arguments));
+      route();
+    };
+  }
 };
 
 const api = {
@@ -70,53 +62,54 @@ const api = {
   send: record,
   session: () => {
     if (state !== 'granted') return null;
-    const { sid, sm, meta } = who(0);
-    return { sessionId: sid, fingerprint: meta.fp, context: meta.gclid, sid, sm };
+    const { sid, meta } = who(0);
+    return { sessionId: sid, fingerprint: meta.fp, context: meta.gclid };
   },
   consent,
   _tank: {
     log,
     setting,
-    source,
-    code,
+    marks: capture.marks,
+    controlOf: capture.controlOf,
+    state: () => state,
     form: capture.form,
-    record,
-    again: () => (attention.page.dup = 1),
+    again: attention.again,
     getQueue: held,
     saveQueue: adopt,
     addToOutbox: (/** @type {any} */ payload) => {
-      adopt([{ id: timedId(), ts: Date.now(), payload }]);
+      adopt([{ ...payload, id: timedId(), ts: now() }]);
       wake(0);
     },
     processOutbox: () => drain(1),
   },
 };
 
+/** Forms, widgets, banners and the check panel are in a file of their own, for pages that ask for them. */
+const loadAdapters = () => {
+  const { src, nonce } = source;
+  document.head.append(Object.assign(document.createElement('script'), { src: src.replace('ux-core', 'ux-adapters'), nonce }));
+};
+
 const start = () => {
-  if (other) attention.page.dup = 1;
+  if (other) attention.again();
   window.opmantik = window.opsmantik = api;
   window.__opsmantikTrackerInitialized = true;
-  page.referrer = stub.r;
   consent(setting('consent') || 'granted');
   capture.start();
   attention.start();
   watchRoutes();
-  addEventListener('online', urge);
-  addEventListener('pagehide', () => {
+  capture.on('online', urge);
+  capture.on('pagehide', () => {
     attention.beat('session_end');
     flush();
   });
-  addEventListener('beforeunload', flush); // a tap on tel: fires it too: a flush, never an end
-  addEventListener('pageshow', (event) => {
-    if (!event.persisted) return;
-    returned();
-    view(location.href, document.title);
-  });
-  document.addEventListener('visibilitychange', seen);
-  document.addEventListener('prerenderingchange', begin);
-  document.removeEventListener('click', stub.f, true);
+  capture.on('beforeunload', flush); // a tap on tel: fires it too: a flush, never an end
+  capture.on('pageshow', (event) => event.persisted && view(location.href, document.title));
+  capture.on('visibilitychange', seen);
   begin();
   stub.q.forEach((/** @type {[number, any[]]} */ [at, through]) => capture.click(through, at));
+  stub.q = 0; // it need not listen any longer
+  if (source && wantsAdapters) loadAdapters();
 };
 
 if (other?._tank) other._tank.again();

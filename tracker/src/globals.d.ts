@@ -6,6 +6,3 @@ interface Window {
 interface Navigator {
   globalPrivacyControl?: boolean;
 }
-interface Document {
-  prerendering?: boolean;
-}

@@ -4,8 +4,9 @@
  * share) is told once and never adopted.
  */
 
-import { hex, isUuid, randomId } from './ids.js';
-import { del, get, PREFIX, read, write } from './store.js';
+import { now } from './clock.js';
+import { hex, randomId } from './ids.js';
+import { get, PREFIX, read, write } from './store.js';
 
 const SESSION = PREFIX + 'session';
 const FP = PREFIX + 'fp';
@@ -20,37 +21,37 @@ const CLICKS = ['gclid', 'wbraid', 'gbraid'];
 /** Click ids of an address that no session has seen yet. @type {{[kind: string]: string}} */
 let landed = {};
 
-/** @param {(kind: string) => string | null} find */
-const clicksOf = (find) => Object.fromEntries(CLICKS.map((kind) => [kind, (find(kind) || '').slice(0, 512)]).filter(([, id]) => id));
-
+/** The old tracker's session of this tab; nobody but it knows by which click. */
 const oldSession = () => {
   try {
-    const sid = sessionStorage.getItem(OLD + 'sid');
-    return sid && { sid, last: Date.now(), click: clicksOf((kind) => sessionStorage.getItem(OLD + (kind === 'gclid' ? 'context' : kind))) };
+    const sid = sessionStorage[OLD + 'sid'];
+    return sid && { sid };
   } catch {
-    return null;
+    // storage is denied
   }
 };
 
 /** @param {any} touch does this break the silence? @returns {Session} */
 const session = (touch) => {
-  const now = Date.now();
-  const kept = read(SESSION) || oldSession();
-  const alive = isUuid(kept?.sid) && (!touch || Math.abs(now - kept.last) < SILENCE);
-  const other = Object.keys(landed).some((kind) => landed[kind] !== kept?.click?.[kind]);
-  const one = { sm: new Date(now).toISOString().slice(0, 8) + '01', ...(alive && !other ? kept : { sid: randomId(), click: landed }) };
+  const at = now();
+  const fresh = { sid: randomId(), sm: new Date(at).toISOString().slice(0, 8) + '01', click: landed };
+  let one = { ...fresh, ...(read(SESSION) || oldSession()) };
+  const silent = touch && Math.abs(at - one.last) > SILENCE;
+  if (silent || CLICKS.some((kind) => landed[kind] && landed[kind] !== one.click?.[kind])) one = fresh;
   landed = {};
-  if (touch || !one.last) write(SESSION, { ...one, last: now });
+  if (touch || !one.last) write(SESSION, { ...one, last: at });
   return one;
 };
 
 /** A page was entered by this address. @param {string} url */
 export const land = (url) => {
   const query = new URL(url).searchParams;
-  landed = clicksOf((kind) => query.get(kind));
-  const mark = query.get('opsmantik');
-  if (mark) del(INTERNAL);
-  if (mark === 'internal') write(INTERNAL, 1);
+  landed = {};
+  CLICKS.forEach((kind) => {
+    const id = query.get(kind);
+    if (id) landed[kind] = id.slice(0, 512);
+  });
+  if (query.get('opsmantik') === 'internal') write(INTERNAL, 1);
 };
 
 /** What of a signal says whose it is. @param {any} touch @returns {{sid: string, sm: string, meta: import('./types.js').Meta}} */
@@ -59,8 +60,5 @@ export const who = (touch) => {
   const fp = read(FP);
   const fresh = fp || 'fp_' + hex(11);
   if (!fp) write(FP, fresh);
-  return { sid, sm, meta: { ...click, fp: fresh, fp_prev: fp ? undefined : get(OLD + 'fp') || undefined, internal: read(INTERNAL) } };
+  return { sid, sm, meta: { ...click, fp: fresh, fp_prev: fp ? null : get(OLD + 'fp'), internal: read(INTERNAL) } };
 };
-
-/** The session's code for people: stands in a WhatsApp message and on its intents. */
-export const code = () => parseInt(session(0).sid, 16).toString(36).toUpperCase();

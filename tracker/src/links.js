@@ -10,7 +10,7 @@ export const actionOf = (href, base, places) => {
   try {
     const { protocol, hostname, pathname, searchParams } = new URL(href, base);
     if (/^(tel|callto):/.test(protocol)) return PHONE;
-    const place = `${hostname.replace('www.', '')}${pathname}/`;
+    const place = hostname.replace('www.', '') + pathname + '/';
     const known = protocol === 'whatsapp:' || places.some((each) => place.startsWith(each + '/'));
     return known && (searchParams.get('phone') || !/^\/*(send\/?)?$/.test(pathname)) ? WHATSAPP : '';
   } catch {

@@ -4,19 +4,17 @@ import { PREFIX } from './store.js';
 
 const MOST = 20;
 
-/** @type {any[]} [UTC ms, word, action, id, more] */
+/** The newest last: word, action, id, more. @type {any[]} */
 export const log = [];
-
-let debug = false;
-try {
-  debug = localStorage.getItem(PREFIX + 'debug') === '1';
-} catch {
-  // storage is denied
-}
 
 /** @param {'queued' | 'sent' | 'retry' | 'parked' | 'blocked'} word @param {import('./types.js').Envelope} one @param {any} [more] */
 export const say = (word, one, more) => {
-  log.push([Date.now(), word, one.payload.ea, one.id, more]);
-  if (log.length > MOST) log.shift();
-  if (debug) console.log('[TankTracker]', word, one.payload.ea, one.id, more);
+  const entry = [word, one.payload.ea, one.id, more];
+  log.push(entry);
+  if (log[MOST]) log.shift();
+  try {
+    if (localStorage[PREFIX + 'debug'] === '1') console.log('[TankTracker]', ...entry);
+  } catch {
+    // storage is denied
+  }
 };

@@ -27,12 +27,15 @@ const add = (into, from, sign) => {
 /** @param {any} counts @param {number} [sign] -1 takes back what was counted */
 export const giveBack = (counts, sign = 1) => write(MINE, add(read(MINE) || {}, counts, sign));
 
-/** @param {'lost' | 'parked'} kind @param {string | number} reason @param {number} [sign] */
-export const count = (kind, reason, sign) => giveBack({ [kind]: { [reason]: 1 } }, sign);
+/** @param {string | number} reason @param {number} [sign] @param {'lost' | 'parked'} [kind] */
+export const count = (reason, sign, kind = 'lost') => giveBack({ [kind]: { [reason]: 1 } }, sign);
 
-/** Hands all counts to `run`, then forgets them: a crash in between tells them twice, never not at all. @param {(counts: Counts) => void} run */
-export const tell = (run) => {
-  const all = keys(LOST);
-  run(all.reduce((sum, key) => add(sum, read(key), 1), /** @type {Counts} */ ({})));
-  all.forEach(del);
+/** All counts of all tabs; whoever takes them tells them. @returns {Counts} */
+export const take = () => {
+  const sum = {};
+  keys(LOST).forEach((key) => {
+    add(sum, read(key), 1);
+    del(key);
+  });
+  return sum;
 };

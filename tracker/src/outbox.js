@@ -5,7 +5,8 @@
  * The bare key is a mirror for people and older scripts. It is read only for what somebody else put there.
  */
 
-import { contentId, isUuid } from './ids.js';
+import { now } from './clock.js';
+import { contentId } from './ids.js';
 import { say } from './log.js';
 import { count, giveBack } from './losses.js';
 import { MOST, rankOf } from './ranks.js';
@@ -16,13 +17,15 @@ import { del, get, keys, PREFIX, read, write } from './store.js';
 
 const MIRROR = PREFIX + 'outbox_v2';
 const BOX = MIRROR + ':';
-const PARKED = PREFIX + 'parked:';
+const PARKED = PREFIX + 'parked';
 const QUEUE_V1 = PREFIX + 'evtq_v1';
 
 const MAX_ITEMS = 100;
 const KEPT_ITEMS = 80;
 const MAX_SIZE = 256 * 1024;
 const MAX_ITEM = 16 * 1024;
+/** Of a text, when it is cut: no click id is longer. */
+const MAX_TEXT = 512;
 const MAX_PARKED = 20;
 const PARKED_MS = 7 * 864e5;
 const DROP_MS = 864e5;
@@ -35,15 +38,14 @@ const MAX_WAIT = 6e5;
 /** @param {any} value */
 const sizeOf = (value) => JSON.stringify(value).length;
 
-/** @param {any} payload @returns {payload is Payload} */
-const isPayload = (payload) => !!payload?.s && typeof payload.s + typeof payload.u + typeof (payload.meta || {}) === 'stringstringobject';
+/** Are site and address there, as texts? The Box judges the rest. @param {any} payload */
+const isPayload = (payload) => payload?.s?.slice && payload.u?.slice;
 
-/** Once: what the Box needs to count it stays. @param {Payload} payload @returns {Payload} */
-const cut = (payload) => {
-  const { fp, gclid, wbraid, gbraid, intent_stamp, intent_action, consent } = payload.meta || {};
-  const label = payload.el && String(payload.el).slice(0, 512);
-  return { ...payload, u: payload.u.slice(0, 2048), r: '', el: label, meta: { fp, gclid, wbraid, gbraid, intent_stamp, intent_action, consent } };
-};
+/** The same with every text cut. @param {Envelope} one @returns {Envelope} */
+const cut = (one) => ({ ...JSON.parse(JSON.stringify(one, (_, value) => (value?.slice ? value.slice(0, MAX_TEXT) : value))), cut: 1 });
+
+/** @param {any} value @returns {any[]} */
+const asList = (value) => [].concat(value || []);
 
 /** @param {Envelope} one */
 const put = (one) => write(BOX + one.id, one);
@@ -57,23 +59,21 @@ export const update = (one) => has(one) && put(one);
 /** @param {string} key @returns {Envelope | undefined} */
 const open = (key) => {
   const one = read(key);
-  if (isPayload(one?.payload) && BOX + one.id === key && one.ts > 0 && one.attempts >= 0) return one;
+  if (isPayload(one?.payload) && BOX + one.id === key && one.ts + one.attempts > 0) return one;
   if (get(key)) {
     del(key);
-    count('lost', 'bad');
+    count('bad');
   }
   return undefined;
 };
 
-/** The least precious first, of those the oldest. @returns {Envelope[]} */
-export const held = () => /** @type {any} */ (keys(BOX).map(open).filter(Boolean)).sort(byRank);
-
-/** @param {Envelope} a @param {Envelope} b */
-const byRank = (a, b) => rankOf(a.payload) - rankOf(b.payload) || a.ts - b.ts;
+/** The least precious first (the most, with -1), of those the oldest. @returns {Envelope[]} */
+export const held = (sign = 1) =>
+  /** @type {any} */ (keys(BOX).map(open).filter(Boolean)).sort((/** @type {Envelope} */ a, /** @type {Envelope} */ b) => sign * (rankOf(a.payload) - rankOf(b.payload)) || a.ts - b.ts);
 
 /** Counted as lost (with -1: not lost after all), with what it was to tell. @param {Envelope} one @param {string} [reason] @param {number} [sign] */
 const lose = (one, reason = rankOf(one.payload) === MOST ? 'intent' : 'trim', sign) => {
-  count('lost', reason, sign);
+  count(reason, sign);
   giveBack(one.payload.meta, sign);
 };
 
@@ -85,23 +85,21 @@ const drop = (one, reason) => {
 
 const trim = () => {
   const all = keys(BOX);
-  let left = all.length;
-  let size = left * MAX_ITEM > MAX_SIZE ? all.reduce((sum, key) => sum + (get(key) || '').length, 0) : 0;
-  if (left > MAX_ITEMS || size > MAX_SIZE) {
-    for (const one of held()) {
-      if (left <= KEPT_ITEMS && size <= MAX_SIZE) return;
-      left--;
-      size -= sizeOf(one);
-      drop(one);
-    }
-  }
+  if (all.length <= MAX_ITEMS && all.map(get).join('').length <= MAX_SIZE) return;
+  let left = KEPT_ITEMS;
+  let room = MAX_SIZE;
+  held()
+    .reverse()
+    .forEach((one) => {
+      room -= sizeOf(one);
+      if (left-- <= 0 || room < 0) drop(one);
+    });
 };
 
-/** Adds a signal that has its id and time. Undefined: it was too long even when cut. @param {any} payload @returns {Envelope | undefined} */
+/** Adds a signal that has its id and time. Undefined: it was too long. @param {any} payload @returns {Envelope | undefined} */
 export const add = (payload) => {
   /** @type {Envelope} */
-  let one = { id: payload.id, ts: payload.ts, payload, attempts: 0 };
-  if (sizeOf(one) > MAX_ITEM) one = { ...one, payload: cut(payload), cut: 1 };
+  const one = { id: payload.id, ts: payload.ts, payload, attempts: 0 };
   if (sizeOf(one) > MAX_ITEM) return void lose(one, 'size');
   put(one);
   say('queued', one);
@@ -109,28 +107,24 @@ export const add = (payload) => {
   return one;
 };
 
-/** Takes in what somebody else wrote: envelopes, or bare signals. @param {any} list @param {(item: any) => any} [wanted] */
-export const adopt = (list, wanted = () => 1) =>
-  Array.isArray(list) &&
-  list.forEach((item, n) => {
-    if (!wanted(item)) return;
+/** Takes in what somebody else wrote: envelopes, or bare signals. @param {any} list */
+export const adopt = (list) =>
+  asList(list).forEach((item) => {
     const payload = item?.payload || item;
-    if (!isPayload(payload)) return count('lost', 'bad');
-    const id = [payload.id, item.id].find(isUuid) || contentId(n + JSON.stringify(item));
-    const ts = Number(payload.ts || item.ts) || Date.now();
+    if (!isPayload(payload)) return count('bad');
+    const ts = Number(payload.ts || item.ts) || now();
+    const id = payload.id || contentId(item.ts + JSON.stringify(payload));
     if (!has({ id })) add({ ...payload, id, ts });
   });
 
-/** What may be sent now, the most precious first, of those the oldest. @param {any} [all] also what should wait */
+/** What may be sent now, the most precious first, of those the oldest. @param {any} [all] also what failed and should wait; never what is on its way for the first time */
 export const due = (all) => {
-  const now = Date.now();
-  return held()
-    .filter((one) => {
-      if (one.attempts > DROP_ATTEMPTS && now - one.ts > DROP_MS) return drop(one, 'old');
-      const wait = (one.notBefore || 0) - now;
-      return all || wait <= 0 || wait > MAX_WAIT;
-    })
-    .sort((a, b) => rankOf(b.payload) - rankOf(a.payload) || a.ts - b.ts);
+  const at = now();
+  return held(-1).filter((one) => {
+    if (one.attempts > DROP_ATTEMPTS && at - one.ts > DROP_MS) return drop(one, 'old');
+    const wait = (one.notBefore || 0) - at;
+    return wait <= 0 || wait > MAX_WAIT || (all && one.attempts);
+  });
 };
 
 /** Not lost, only superseded: it was never sent, and says no more than the one that comes after it. @param {Envelope} one */
@@ -150,28 +144,24 @@ export const settle = (one, status) => {
 /** The Box will never take it; after the first 413, it is cut instead. @param {Envelope} one @param {string | number} reason */
 export const park = (one, reason) => {
   if (!has(one)) return;
-  if (reason === 413 && !one.cut) return put({ ...one, payload: cut(one.payload), cut: 1 });
+  if (reason === 413 && !one.cut) return put(cut(one));
   del(BOX + one.id);
-  write(PARKED + one.id, { ...one, at: Date.now(), reason });
-  count('parked', reason);
+  const at = now();
+  const before = asList(read(PARKED)).filter((each) => at - each?.at < PARKED_MS);
+  write(PARKED, [...before, { ...one, at, reason }].slice(-MAX_PARKED));
+  count(reason, 1, 'parked');
   giveBack(one.payload.meta);
   say('parked', one, reason);
-  const age = (/** @type {string} */ key) => Date.now() - (read(key)?.at || 0);
-  keys(PARKED)
-    .sort((a, b) => age(a) - age(b))
-    .forEach((key, n) => (n >= MAX_PARKED || age(key) > PARKED_MS) && del(key));
 };
 
 /** Reads what is not ours, then writes the mirror anew. */
 export const mirror = () => {
   adopt(read(QUEUE_V1));
   del(QUEUE_V1);
-  const found = read(MIRROR);
-  /** @param {any} item */
-  const isYoung = (item) => Math.abs(Date.now() - item?.ts) < FOREIGN_MS;
-  adopt(found, (item) => !item?.m && !isYoung(item));
-  const theirs = Array.isArray(found) ? found.filter((item) => !item?.m && isYoung(item)) : [];
-  const all = [...held().map((one) => ({ ...one, m: 1 })), ...theirs];
+  const theirs = asList(read(MIRROR)).filter((item) => !item?.m);
+  const young = theirs.filter((item) => Math.abs(now() - item?.ts) < FOREIGN_MS);
+  adopt(theirs.filter((item) => !young.includes(item)));
+  const all = [...held().map((one) => ({ ...one, m: 1 })), ...young];
   if (all.length) write(MIRROR, all);
   else del(MIRROR);
 };

@@ -4,6 +4,7 @@
  */
 
 import * as breaker from './breaker.js';
+import { now } from './clock.js';
 import { api, site } from './config.js';
 import { say } from './log.js';
 import { due, held, mirror, park, settle, update } from './outbox.js';
@@ -23,20 +24,14 @@ const TIMEOUT = 5e3;
 const INSTANT = 300;
 const FIRST_RETRY = 5e3;
 const MAX_RETRY = 3e5;
-/** Longer than the timeout: until then no other tab sends what is on its way. */
+/** Longer than the timeout: what is on its way is not sent again meanwhile, by no tab and by no second event that says that the page ends. */
 const FLIGHT = 6e3;
 const URGE_MS = 3e4;
 const SPREAD = 3e3;
 const SOON = 500;
-/** Requests of one run. */
-const MAX_RUN = 60;
 
-/** Addresses that took something since this page began. @type {Set<string>} */
-const known = new Set();
-/** What a beacon took since the page was last seen: one flush, however many events say that the page ends. @type {Set<string>} */
-const beaconed = new Set();
-/** @type {Set<string>} */
-const flying = new Set();
+/** Addresses that took something since this page began. @type {{[url: string]: any}} */
+const known = {};
 let flight = 0;
 let busy = false;
 let alone = false; // batches are not understood, or one item spoils them
@@ -51,74 +46,73 @@ export const canSend = () => mayTalk() && navigator.onLine;
 
 /** @param {Envelope[]} list */
 const wrap = (list) => {
-  const st = Date.now();
-  return JSON.stringify(list[1] ? { v: 2, st, s: site, e: list.map(({ payload }) => ({ ...payload, s: undefined })) } : { ...list[0].payload, st });
+  const st = now();
+  return JSON.stringify(list[1] ? { v: 2, st, s: site, e: list.map((one) => one.payload) } : { ...list[0].payload, st });
 };
 
 /** As many as fit, in their order. Items of another site travel alone. @param {Envelope[]} list @param {number} [budget] */
 const fit = (list, budget = BUDGET) => {
-  let size = 200;
-  return list
-    .filter((one) => one.payload.s === site)
-    .slice(0, MAX_BATCH)
-    .filter((one) => (size += bytes(JSON.stringify(one.payload))) < budget);
+  const own = list.filter((one) => one.payload.s === site).slice(0, MAX_BATCH);
+  while (own[0] && bytes(wrap(own)) > budget) own.pop();
+  return own;
 };
 
 /** @param {string} url @param {string} body a text: sent as text/plain, which needs no preflight @returns {Promise<import('./types.js').Outcome>} */
 const post = async (url, body) => {
   const size = bytes(body);
   const keepalive = flight + size < BUDGET;
-  const begun = Date.now();
-  const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), TIMEOUT);
+  const begun = now();
   flight += size;
   try {
-    const answer = await fetch(url, { method: 'POST', body, keepalive, signal: stop.signal });
+    const answer = await fetch(url, { method: 'POST', body, keepalive, signal: AbortSignal.timeout?.(TIMEOUT) });
     return [answer.status, answer.headers.get('Retry-After'), answer.ok && (await answer.json().catch(() => 0))];
   } catch {
-    return [0, Date.now() - begun < INSTANT];
+    return [0, now() - begun < INSTANT];
   } finally {
-    clearTimeout(timer);
     flight -= size;
   }
 };
 
 /** @param {Envelope} one */
 const retry = (one) => {
-  const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** one.attempts) * (0.5 + Math.random() / 2);
-  update({ ...one, attempts: one.attempts + 1, notBefore: Date.now() + delay });
+  const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** one.attempts) * (1 + Math.random()) / 2;
+  update({ ...one, attempts: one.attempts + 1, notBefore: now() + delay });
   say('retry', one);
 };
 
 /** Does what the answer says; false: nothing more for now. @param {Envelope[]} list @param {string} url @param {import('./types.js').Outcome} outcome */
 const obey = (list, url, outcome) => {
   const [status, more, told] = outcome;
-  const word = judge(outcome, known.has(url));
-  if (word > 0) breaker.pause(Number(word));
+  const word = judge(outcome, known[url]);
+  const goesOn = !(word >= RETRY);
+  if (word === DONE) known[url] = 1;
   if (status && status < 500) breaker.answered(url, word === DONE);
   else if (navigator.onLine) breaker.failed(url, !status && more);
-  if (word === RETRY) list.forEach(retry);
-  else if (word > 0) list.forEach((one) => say('blocked', one, status));
-  else if (list[1] && !told.results) alone = true;
-  else {
-    if (word === DONE) known.add(url);
+  if (word > RETRY) breaker.pause(word);
+  if (goesOn && list[1] && !told?.results) {
+    alone = true;
+    list.forEach(update);
+  } else {
     list.forEach((one, n) => {
-      const result = told.results ? told.results.find((/** @type {any} */ each) => each.id === one.id) || told.results[n] : told;
-      if (result?.ok) {
+      const result = told?.results?.[n] || told;
+      if (word > RETRY) say('blocked', one, status);
+      else if (!goesOn) retry(one);
+      else if (result?.ok) {
         settle(one, result.status);
         say('sent', one, result);
       } else park(one, told ? 'item' : status);
     });
   }
-  return word !== RETRY && !(word > 0);
+  return goesOn;
 };
+
+/** @param {Envelope[]} list */
+const markAway = (list) => list.forEach((one) => update({ ...one, notBefore: now() + FLIGHT }));
 
 /** @param {Envelope[]} list @param {string} url */
 const send = async (list, url) => {
-  list.forEach((one) => flying.add(one.id));
-  const outcome = await post(url, wrap(list));
-  list.forEach((one) => flying.delete(one.id));
-  return obey(list, url, outcome);
+  markAway(list);
+  return obey(list, url, await post(url, wrap(list)));
 };
 
 /** One request; false when this is enough for now. @param {Envelope[]} waiting */
@@ -127,21 +121,15 @@ const step = (waiting) => {
   return send(batch[1] ? batch : [waiting[0]], breaker.address());
 };
 
-/** The oldest that waits asks main whether it is back; then the rest follows, but not everybody's at once. @param {Envelope[]} waiting */
-const probe = async (waiting) => {
-  breaker.probing();
-  await send([waiting.reduce((a, b) => (b.ts < a.ts ? b : a))], api);
-  return breaker.mode() !== 'main';
-};
-
 /** @param {any} all @returns {Promise<number>} how long to wait at least before the next run, ms */
 const run = async (all) => {
   alone = false;
-  for (let n = 0; n < MAX_RUN && canSend(); n++) {
-    const waiting = due(all).filter((one) => !flying.has(one.id));
+  while (canSend()) {
+    const waiting = due(all);
     if (!waiting[0]) break;
-    if (breaker.shouldProbe()) {
-      if (!(await probe(waiting))) return Math.random() * SPREAD;
+    if (breaker.probes()) {
+      // the oldest asks main whether it is back; then the rest follows, but not everybody's at once
+      if ((await send([waiting.reduce((a, b) => (b.ts < a.ts ? b : a))], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
     } else if (breaker.rest() || !(await step(waiting))) break;
   }
   return 0;
@@ -164,16 +152,16 @@ export const drain = async (all) => {
   } finally {
     busy = false;
   }
-  const waits = held().map((one) => (one.notBefore || 0) - Date.now());
-  if (waits[0] && canSend()) wake(Math.max(1e3, least, breaker.rest(), Math.min(...waits)));
+  const first = Math.min(...held().map((one) => one.notBefore || 0)); // of none: never
+  if (canSend()) wake(Math.max(1e3, least, breaker.rest(), first - now()));
 };
 
 /** At the latest in so many milliseconds. @param {number} ms */
 export const wake = (ms) => {
-  const now = Date.now();
-  if (ms === Infinity || (wakeAt > now && wakeAt <= now + ms)) return;
+  const at = now();
+  if (ms === Infinity || (wakeAt > at && wakeAt <= at + ms)) return;
   clearTimeout(timer);
-  wakeAt = now + ms;
+  wakeAt = at + ms;
   timer = setTimeout(() => drain((wakeAt = 0)), ms);
 };
 
@@ -181,29 +169,20 @@ export const wake = (ms) => {
 export const take = (one) => {
   const rank = rankOf(one.payload);
   if (rank < URGENT || !canSend()) return wake(rank ? SOON : SPREAD);
-  update({ ...one, notBefore: Date.now() + FLIGHT });
   send([one], breaker.address()).then(() => wake(0));
 };
 
 /** Something says that it may work now: online again, seen again. Once in 30 s. */
 export const urge = () => {
-  const now = Date.now();
-  if (Math.abs(now - urged) < URGE_MS) return wake(SPREAD);
-  urged = now;
+  const at = now();
+  if (Math.abs(at - urged) < URGE_MS) return;
+  urged = at;
   breaker.refresh();
   setTimeout(drain, Math.random() * SPREAD, 1);
 };
 
 /** The page may end here: one beacon, intents first. */
 export const flush = () => {
-  const list = canSend() ? fit(due(1).filter(({ id }) => !beaconed.has(id) && !flying.has(id)), BUDGET - flight) : [];
-  if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) {
-    list.forEach((one) => {
-      beaconed.add(one.id);
-      update({ ...one, notBefore: Date.now() + FLIGHT });
-    });
-  }
+  const list = canSend() ? fit(due(1), BUDGET - flight) : [];
+  if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
 };
-
-/** The page is seen (again): what follows is another leave. */
-export const returned = () => beaconed.clear();

@@ -15,7 +15,7 @@ const { url, agent, attributes, steps } = JSON.parse(visit);
 
 const clock = { now: () => Date.now(), set: (run, ms, ...given) => setTimeout(() => run(...given), ms), clear: clearTimeout };
 const headers = { Origin: new URL(url).origin, 'User-Agent': agent, 'Content-Type': 'text/plain;charset=UTF-8' };
-const origin = new Origin((address, body) => fetch(address, { method: 'POST', body, headers }), { clock });
+const origin = new Origin((address, body) => fetch(address, { method: 'POST', body, headers }), { clock, seed: Date.now() });
 const tab = origin.open(readFileSync(script, 'utf8'), { url, attributes, referrer: 'https://www.google.com/' });
 
 for (const [what, value] of steps) {

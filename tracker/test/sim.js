@@ -3,9 +3,16 @@
  * network that answers as it is told. The tracker runs in it as it is built.
  */
 
-import { webcrypto } from 'node:crypto';
 import { setImmediate as turn } from 'node:timers/promises';
 import vm from 'node:vm';
+
+/** Chance that comes out the same each time. */
+const chance = (seed) => () => {
+  seed = (seed + 0x6d2b79f5) | 0;
+  let mix = Math.imul(seed ^ (seed >>> 15), seed | 1);
+  mix ^= mix + Math.imul(mix ^ (mix >>> 7), mix | 61);
+  return ((mix ^ (mix >>> 14)) >>> 0) / 4294967296;
+};
 
 /** Wall time can jump; timers follow the time that really passes. */
 export class Clock {
@@ -57,6 +64,7 @@ export class Store {
     this.map = new Map(Object.entries(entries));
     this.room = 5 * 1024 * 1024;
     this.denied = false;
+    this.onRemove = () => {};
   }
 
   size() {
@@ -65,18 +73,27 @@ export class Store {
     return sum;
   }
 
-  face() {
+  /** As one tab sees it; `refused` is called when something did not fit. */
+  face(refused = () => {}) {
     const store = this;
     const methods = {
       getItem: (key) => store.map.get(key) ?? null,
       setItem: (key, value) => {
         const before = store.map.has(key) ? key.length + store.map.get(key).length : 0;
-        if (store.size() - before + key.length + String(value).length > store.room) throw new Error('QuotaExceededError');
+        if (store.size() - before + key.length + String(value).length > store.room) {
+          refused();
+          throw new Error('QuotaExceededError');
+        }
         store.map.set(key, String(value));
       },
-      removeItem: (key) => void store.map.delete(key),
+      removeItem: (key) => {
+        const value = store.map.get(key);
+        store.map.delete(key);
+        if (value !== undefined) store.onRemove(key, value);
+      },
     };
     return new Proxy(methods, {
+      get: (_, key) => methods[key] ?? store.map.get(key),
       ownKeys: () => [...store.map.keys()],
       getOwnPropertyDescriptor: (_, key) => ({ configurable: true, enumerable: true, value: store.map.get(key) }),
     });
@@ -85,8 +102,8 @@ export class Store {
 
 /** One origin: what its tabs share. `net(url, body, tab)` answers a request: a promise of `{status, headers, json}`, or a rejection. */
 export class Origin {
-  constructor(net, { clock = new Clock(), entries } = {}) {
-    Object.assign(this, { net, clock, storage: new Store(entries), locks: new Map(), online: true, tabs: [] });
+  constructor(net, { clock = new Clock(), entries, seed = 1 } = {}) {
+    Object.assign(this, { net, clock, storage: new Store(entries), locks: new Map(), online: true, tabs: [], random: chance(seed) });
   }
 
   open(script, options) {
@@ -103,6 +120,7 @@ export class Tab {
   constructor(origin, script, { url = 'https://www.antika.example/', attributes = {}, referrer = '', hidden = false, session, globals = {} } = {}) {
     this.origin = origin;
     this.dead = false;
+    this.refused = false;
     this.hidden = hidden;
     this.active = true;
     this.listeners = {};
@@ -132,7 +150,10 @@ export class Tab {
     }
     const history = { pushState: (_, __, url) => (this.location.href = new URL(url, this.location).href), replaceState: (_, __, url) => history.pushState(_, __, url) };
     const window = {
-      crypto: webcrypto, URL, URLSearchParams, TextEncoder, AbortController, Date: FakeDate,
+      Math: Object.assign(Object.create(Math), { random: origin.random }),
+      crypto: { getRandomValues: (bytes) => bytes.map(() => origin.random() * 256) },
+      URL, URLSearchParams, TextEncoder, BigInt, Date: FakeDate,
+      AbortSignal: { timeout: (ms) => this.abortIn(ms) },
       console: { log: (...words) => this.printed.push(words) },
       setTimeout: (run, ms, ...given) => clock.set(alive(run), ms, ...given),
       clearTimeout: (timer) => clock.clear(timer),
@@ -168,7 +189,7 @@ export class Tab {
       },
       get localStorage() {
         if (origin.storage.denied) throw new Error('SecurityError');
-        return origin.storage.face();
+        return origin.storage.face(() => (tab.refused = true));
       },
       get sessionStorage() {
         return tab.session.face();
@@ -176,6 +197,12 @@ export class Tab {
     }; // prettier-ignore
     window.window = window;
     return window;
+  }
+
+  abortIn(ms) {
+    const stop = new AbortController();
+    this.origin.clock.set(() => stop.abort(), ms);
+    return stop.signal;
   }
 
   fetch(url, { body, signal }) {
@@ -189,6 +216,7 @@ export class Tab {
 
   async request(name, run) {
     const { locks } = this.origin;
+    if (this.origin.noLocks) throw new Error('SecurityError');
     if (locks.has(name)) return run(null);
     locks.set(name, this);
     try {
@@ -245,7 +273,8 @@ export class Tab {
   }
 }
 
-/** A Box as far as a browser sees it: takes signals, knows ids, answers as docs/wire.md says. `faults` are used up one a request. */
+/** A Box as far as a browser sees it: takes signals, knows ids, answers as docs/wire.md says. `faults` are used up one a request, then it is
+ * `always` as told. */
 export class Box {
   constructor(clock) {
     this.clock = clock;
@@ -253,6 +282,7 @@ export class Box {
     this.repeats = 0;
     this.requests = [];
     this.faults = [];
+    this.always = 'ok';
     this.refuses = () => false;
     this.net = this.net.bind(this);
   }
@@ -281,7 +311,8 @@ export class Box {
 
   async net(url, text, tab, beacon) {
     const body = JSON.parse(text);
-    const fault = this.faults.shift() || 'ok';
+    let fault = this.faults.shift() || this.always;
+    if (/^4\d\d$/.test(fault) && (body.e || [body]).some(({ id }) => this.stored.has(id))) fault = 'ok'; // what was taken once is not refused later
     this.requests.push({ url, body, fault, beacon: !!beacon, at: this.clock.now() });
     const later = (ms) => new Promise((done) => this.clock.set(done, ms));
     switch (fault) {
