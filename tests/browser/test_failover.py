@@ -58,8 +58,8 @@ def test_three_failures_lead_to_the_other_address_and_the_next_probe_back(site, 
 
 
 @contextmanager
-def relay_of(box: Box, place: Path) -> Iterator[str]:
-    """The address of a relay that runs for this Box."""
+def relay_of(box: Box, place: Path) -> Iterator[FaultyProxy]:
+    """A relay that runs for this Box, behind a proxy that keeps what came."""
     port, token, log = free_port(), place / "token", place / "relay.log"
     token.write_text(box.cli_json("token", "create", "--relay")["token"])
     options = ("--main", box.url, "--token-file", str(token), "--port", str(port), "--data", str(place / "relay"))
@@ -67,7 +67,8 @@ def relay_of(box: Box, place: Path) -> Iterator[str]:
         process = subprocess.Popen([*COMMAND, "relay", *options], stdout=out, stderr=subprocess.STDOUT, env=environment())
     try:
         wait_until_ready(f"http://127.0.0.1:{port}", process, log)
-        yield f"http://relay.localhost:{port}"
+        with FaultyProxy(port, "relay") as running:
+            yield running
     finally:
         process.terminate()
         process.wait(20)
@@ -76,7 +77,7 @@ def relay_of(box: Box, place: Path) -> Iterator[str]:
 def test_what_a_relay_took_while_main_was_away_is_in_mains_ledger_once_and_in_order(killable_box, pages, browser, tmp_path):
     with relay_of(killable_box, tmp_path) as relay, FaultyProxy(killable_box.port) as proxy:
         site = Site(killable_box, proxy, pages, browser)
-        tab = started(site.visitor().tab(site.put("/", QUIET, failover=relay)))
+        tab = started(site.visitor().tab(site.put("/", QUIET, failover=relay.url)))
         wait_empty(tab)
         killable_box.kill()
         tab.run(TAPS)
@@ -86,7 +87,11 @@ def test_what_a_relay_took_while_main_was_away_is_in_mains_ledger_once_and_in_or
         killable_box.start()
         wait_stored(site, labels, 30)
         assert len(site.wait_rows(3, event_category="conversion")) == len(site.intents())
-        ids = [row["event_id"] for row in site.rows() if row["event_action"] == "gallery"]
-        assert ids == sorted(ids)
-        assert len({row["event_id"] for row in site.rows()}) == len(site.rows())
+        rows = {row["event_id"]: row for row in site.rows()}
+        taken = [signal["id"] for one in relay.syncs for signal in one.signals]
+        assert len(rows) == len(site.rows())
+        assert len(taken) >= len(labels)
+        assert taken == sorted(taken, key=lambda id: rows[id]["seq"]), "the relay handed on in another order than it took"
+        away = [id for id in sorted(rows, key=lambda id: rows[id]["created_at"]) if rows[id]["event_action"] == "gallery"]
+        assert away == sorted(away), "the timeline is not in the order of the ids"
         site.close()
