@@ -27,6 +27,10 @@ class Kind(Struct, frozen=True):
 
 _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
+_MACHINERY = (
+    "ledger_identity", "partitions", "jobs", "erasing", "checkpoint", "tracker_count", "relay_state", "keys", "token_key", "box_keys",
+)  # fmt: skip
+
 KINDS = (
     Kind("events", 90, ("events", "signals"), by_site=True),
     Kind("sessions", 183, ("sessions",), by_site=True),
@@ -50,18 +54,7 @@ KINDS = (
     Kind(
         "machinery",
         None,
-        (
-            "ledger_identity",
-            "partitions",
-            "jobs",
-            "erasing",
-            "checkpoint",
-            "tracker_count",
-            "relay_state",
-            "keys",
-            "token_key",
-            "box_keys",
-        ),  # fmt: skip
+        _MACHINERY,
         personal=False,
     ),
 )
