@@ -51,12 +51,7 @@ KINDS = (
     Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
     Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys"), personal=False),
-    Kind(
-        "machinery",
-        None,
-        _MACHINERY,
-        personal=False,
-    ),
+    Kind("machinery", None, _MACHINERY, personal=False),
 )
 """In the order of the report: about visitors first. Touches: an ad assists for six months. Sealed: a year, and a month to compare it in.
 Unsealed: as long as an ad can have led to them."""
