@@ -6,11 +6,13 @@ is the Box's word, never a guess. Tells whoever watches what changed; knows no w
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from contextlib import suppress
+from typing import Any, Literal, Protocol, cast
 
 import msgspec
 
 from opsmantik_box.clock import Clock
+from opsmantik_box.domain.desk import Number
 from tui.model.actions import Action, Kind, new_action, rebase
 from tui.model.lead import Lead
 from tui.model.link import Link, failed, heard
@@ -47,11 +49,20 @@ class Watcher(Protocol):
         ...
 
 
+class Nobody:
+    """Watches until the screen is there."""
+
+    def changed(self) -> None: ...
+    def news(self, lead: Lead, message: Message) -> None: ...
+    def refused(self, action: Action, problem: Refused) -> None: ...
+    def say(self, key: str, **values: object) -> None: ...
+
+
 class Desk:
     """One operator at one Box."""
 
-    def __init__(self, client: Client, kept: Kept, clock: Clock, watcher: Watcher) -> None:
-        self.client, self.kept, self.watcher = client, kept, watcher
+    def __init__(self, client: Client, kept: Kept, clock: Clock) -> None:
+        self.client, self.kept, self.watcher = client, kept, cast("Watcher", Nobody())
         self.store, self.link, self.people = Store(), Link(), dict[int, str]()
         self.present: list[Present] = []
         self.health: dict[str, Any] = {}
@@ -77,6 +88,14 @@ class Desk:
     async def _load(self, reason: str) -> str:
         """Reads the page anew. The position from which the stream goes on. Raises Refused, Unreachable."""
         page = await self.client.get("/api/v1/queue", QueuePage, limit=MOST_LEADS_ASKED)
+        self.take_page(page)
+        if reason:
+            self.watcher.say("reset", reason=reason)
+        self.heard()
+        return page.feed
+
+    def take_page(self, page: QueuePage) -> None:
+        """Everything as the page says."""
         self._ahead_ms = page.now - self._clock()
         store, first = self.store, self.store.me is None
         store.me, store.sites = page.me.id, {site.id: site for site in page.sites}
@@ -84,10 +103,6 @@ class Desk:
         store.load(one.as_lead() for one in page.leads)
         if first:
             self._take_up_again(page.me.id)
-        if reason:
-            self.watcher.say("console.reset", reason=reason)
-        self.heard()
-        return page.feed
 
     def _take_up_again(self, me: int) -> None:
         """What was decided before this console ended goes on its way."""
@@ -95,7 +110,7 @@ class Desk:
         for action in self._unsent:
             self.store.begin(action)
         if self._unsent:
-            self.watcher.say("console.resumed", n=len(self._unsent))
+            self.watcher.say("resumed", n=len(self._unsent))
             self._waiting.set()
 
     def opened(self) -> None:
@@ -139,6 +154,16 @@ class Desk:
         self.watcher.changed()
         return action
 
+    def withdraw(self, action: Action) -> bool:
+        """Before it was sent: as if it had never been decided. False when it is too late for that."""
+        waiting = action.key in {one.key for one in self._unsent} and not self.link.is_live
+        if waiting:
+            self._unsent = [one for one in self._unsent if one.key != action.key]
+            self.kept.forget(action.key)
+            self.store.end(action.key)
+            self.watcher.changed()
+        return waiting
+
     @property
     def unsent(self) -> int:
         return len(self._unsent)
@@ -171,7 +196,7 @@ class Desk:
         return True
 
     def _settle(self, action: Action) -> None:
-        self._unsent.remove(action)
+        self._unsent = [one for one in self._unsent if one.key != action.key]
         self.kept.forget(action.key)
         self.store.end(action.key)
 
@@ -218,6 +243,16 @@ class Desk:
         self.store.take_row(row)
         self.watcher.changed()
         return row
+
+    async def number(self, contact: int) -> str:
+        """Whom to call back, in full; '' when nobody told. Raises Refused (409: not claimed), Unreachable."""
+        told = await self.client.get(f"/api/v1/intents/{contact}/number", Number)
+        return told.number or told.email or ""
+
+    async def at_lead(self, contact: int | None) -> None:
+        """Tells the others where I am. They are none the worse for not hearing it."""
+        with suppress(Refused, Unreachable):
+            await self.client.post("/api/v1/presence", {"lead": contact}, msgspec.Raw)
 
     async def detail(self, lead: Lead) -> Detail:
         """Everything about a lead, with the events of its visit. Raises Refused, Unreachable."""

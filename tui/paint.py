@@ -18,7 +18,7 @@ REPLACEMENT = "?"
 _TWINS = str.maketrans({
     "●": "*", "◌": "o", "✕": "x", "⚠": "!", "→": ">", "←": "<", "↑": "^", "↓": "v", "·": ".", "…": "~", "─": "-", "│": "|", "–": "-",
     "—": "-", "’": "'", "“": '"', "”": '"', "×": "x", "▁": "_", "▂": "_", "▃": "-", "▄": "-", "▅": "=", "▆": "=", "▇": "#", "█": "#",
-    "ı": "i", "ø": "o", "ß": "ss", "æ": "ae",
+    "ı": "i", "ø": "o", "ß": "s", "æ": "a",
 })  # fmt: skip
 _INVISIBLE = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
@@ -51,13 +51,21 @@ def _is_variation(char: str) -> bool:
     return "\ufe00" <= char <= "\ufe0f" or char >= "\U000e0000"
 
 
+def typed_text(text: str) -> str:
+    """What of a typed or pasted text is kept: everything but controls and invisible characters; line ends are spaces."""
+    one_line = " ".join(text.splitlines()).replace("\t", " ")
+    return "".join(char for char in one_line if unicodedata.category(char) not in _INVISIBLE)
+
+
 @lru_cache(maxsize=8192)
 def as_ascii(text: str) -> str:
-    """A safe text by letters that every terminal has."""
-    if text.isascii():
-        return text
-    plain = unicodedata.normalize("NFKD", text.translate(_TWINS))
-    return "".join(char if char.isascii() else REPLACEMENT for char in plain if not unicodedata.combining(char))
+    """A safe text by letters that every terminal has, as wide as before."""
+    return text if text.isascii() else "".join(char if char.isascii() else _twin(char) for char in text)
+
+
+def _twin(char: str) -> str:
+    plain = unicodedata.normalize("NFKD", char.translate(_TWINS))[0]
+    return (plain if plain.isascii() else REPLACEMENT) * cell_len(char)
 
 
 def width_of(text: str) -> int:

@@ -4,15 +4,17 @@ Promises: an order is a permutation of what was chosen; the row under the cursor
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from msgspec import Struct
 
-from opsmantik_box.domain.days import day_of
+from opsmantik_box.domain.days import day_bounds, day_of
 from opsmantik_box.domain.work import is_held
 from tui.model.lead import Kind, Lead
 from tui.model.sites import Site
-from tui.model.urgency import Band, Place, place
+from tui.model.urgency import MINUTE, Band, Place, place
 
 List = Literal["queue", "all", "mine", "missed"]
 LISTS: tuple[List, ...] = ("queue", "all", "mine", "missed")
@@ -37,34 +39,68 @@ class Filter(Struct, frozen=True):
 
 
 class Arrangement(Struct, frozen=True):
-    """`order`: lead ids, top first. `places` of all of them. `until`: when time alone may change it (None: not)."""
+    """`lists`: lead ids, top first, by list. `places` of all of them. `until`: when time alone may change it (None: not)."""
 
-    order: tuple[int, ...]
+    lists: dict[List, tuple[int, ...]]
     places: dict[int, Place]
     until: int | None = None
 
-    def count(self, *bands: Band) -> int:
-        return sum(one.band in bands for one in self.places.values())
+    def count(self, listing: List, *bands: Band) -> int:
+        return sum(self.places[number].band in bands for number in self.lists[listing])
 
 
-def arrange(
-    leads: Iterable[Lead], site_of: Callable[[str], Site], chosen: Filter, listing: List, now: int, me: int | None
-) -> Arrangement:
-    """The list as it is at `now`, for the operator `me`."""
-    places: dict[int, Place] = {}
-    for lead in leads:
-        site = site_of(lead.site_id)
-        if not passes(lead, site, chosen):
-            continue
-        spot = place(lead, site, now, me)
-        if _belongs(lead, site, spot, listing, chosen, now, me):
-            places[lead.id] = spot
-    if listing in ("queue", "mine"):
-        order = sorted(places, key=lambda number: places[number].order)
-    else:
-        times = {lead.id: lead.at for lead in leads if lead.id in places}
-        order = sorted(places, key=lambda number: (-times[number], -number))
-    return Arrangement(tuple(order), places, min((one.until for one in places.values() if one.until is not None), default=None))
+EMPTY = Arrangement(dict.fromkeys(LISTS, ()), {})
+
+
+class Board:
+    """Arranges again and again: of a lead that did not change, and whose time has not come, it knows the place."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Lead, Site, int | None, Place]] = {}
+
+    def arrange(
+        self, leads: Iterable[Lead], site_of: Callable[[str], Site], chosen: Filter, now: int, me: int | None
+    ) -> Arrangement:
+        """All lists as they are at `now`, for the operator `me`."""
+        known, self._known = self._known, {}
+        found: dict[List, list[tuple[tuple[float, ...], int]]] = {name: [] for name in LISTS}
+        places: dict[int, Place] = {}
+        for lead in leads:
+            site = site_of(lead.site_id)
+            spot = self._known[lead.id] = _place(known.get(lead.id), lead, site, now, me)
+            if passes(lead, site, chosen):
+                on_day = _is_on_day(lead.at, site.timezone, now, chosen.day)
+                for name in LISTS:
+                    if _belongs(lead, spot[3], on_day, name, chosen, now, me):
+                        places[lead.id] = spot[3]
+                        found[name].append((spot[3].order if name in ("queue", "mine") else (-lead.at,), lead.id))
+        lists: dict[List, tuple[int, ...]] = {name: tuple(number for _, number in sorted(rows)) for name, rows in found.items()}
+        return Arrangement(lists, places, min((one.until for one in places.values() if one.until is not None), default=None))
+
+
+def _place(
+    known: tuple[Lead, Site, int | None, Place] | None, lead: Lead, site: Site, now: int, me: int | None
+) -> tuple[Lead, Site, int | None, Place]:
+    if (
+        known is not None
+        and known[0] is lead
+        and known[1] is site
+        and known[2] == me
+        and (known[3].until is None or now < known[3].until)
+    ):
+        return known
+    return lead, site, me, place(lead, site, now, me)
+
+
+def _is_on_day(at: int, timezone: str, now: int, day: int) -> bool:
+    begin, end = _bounds(timezone, now // MINUTE, day)
+    return begin <= at < end
+
+
+@lru_cache(maxsize=64)
+def _bounds(timezone: str, minute: int, day: int) -> tuple[int, int]:
+    today = date.fromisoformat(day_of(minute * MINUTE, timezone))
+    return day_bounds((today + timedelta(days=day)).isoformat(), timezone)
 
 
 def passes(lead: Lead, site: Site, chosen: Filter) -> bool:
@@ -90,9 +126,8 @@ def _haystack(lead: Lead, site: Site) -> str:
     return "\n".join(texts).casefold()
 
 
-def _belongs(lead: Lead, site: Site, spot: Place, listing: List, chosen: Filter, now: int, me: int | None) -> bool:
+def _belongs(lead: Lead, spot: Place, on_day: bool, listing: List, chosen: Filter, now: int, me: int | None) -> bool:
     """Is it one of this list's? What is undecided stays in the queue whatever day it came; what is done goes at midnight."""
-    on_day = day_of(lead.at, site.timezone) == day_of(now + chosen.day * 86_400_000, site.timezone)
     if chosen.late and spot.band is not Band.LATE:
         return False
     if listing == "mine":

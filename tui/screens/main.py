@@ -1,0 +1,510 @@
+"""The console's one screen: header, tabs, a view, a line that speaks, the keys. Turns keys and news into what the views show.
+
+Promises: what somebody types or answers is never interrupted: what arrives meanwhile waits; idle, it draws at most four times a second.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import ClassVar, cast
+
+from msgspec.structs import replace
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container, Horizontal
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Input
+
+from opsmantik_box.clock import monotonic
+from tui.desk import Desk
+from tui.keys import BINDINGS, groups, keys_of
+from tui.model.actions import Action
+from tui.model.bells import Bells
+from tui.model.commands import SCREENS, NotUnderstood, apply_command
+from tui.model.lead import Lead
+from tui.model.messages import Message
+from tui.model.pages import Detail, Lines, SiteReport, total
+from tui.model.queue import LISTS, Filter, List
+from tui.model.sites import Site
+from tui.net.client import Refused, Unreachable
+from tui.paint import Line
+from tui.screens.leads import LeadsView
+from tui.screens.messages import Chosen, Announce
+from tui.screens.pages import AlertsPage, HealthPage, NumbersPage, Page, SettingsPage, SitesPage, TextPage
+from tui.screens.work import Typing, Work
+from tui.settings import Settings
+from tui.speech import Speech
+from tui.views import frame, lists
+from tui.views.health import LOOKS, word_of
+from tui.widgets.canvas import Canvas, Ink
+from tui.widgets.menu import Menu, Question
+from tui.widgets.prompt import Prompt
+
+APART_SEC = 0.25
+"""Between two drawings nobody asked for by a key."""
+SETTLE_SEC = 0.15
+"""Until the lead under a cursor that moved is read."""
+PRESENCE_SEC = 45.0
+SEARCH = Typing("/", lambda _: "")
+
+
+class MainScreen(Screen[None]):
+    """Host of the keys (screens/work.py) and watcher of the desk."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(*one, show=False) for one in BINDINGS]
+
+    def __init__(self, desk: Desk, speech: Speech, settings: Settings) -> None:
+        super().__init__()
+        self.desk, self.speech, self.settings = desk, speech, settings
+        self.work = Work(self)
+        self.bells = Bells(settings.bell_score)
+        self._hint, self._hint_look = "", ""
+        self._typing: Typing | None = None
+        self._asked: list[Question] = []
+        self._arrived = 0
+        self._drawn_at = 0.0
+        self._will_draw = False
+        self._lines: Lines | None = None
+        self._view = "leads"
+        self._before: list[str] = []
+
+    # --- what is on it ------------------------------------------------------------------------------------------------------------
+
+    def compose(self) -> ComposeResult:
+        desk, say = self.desk, self.speech
+        with Horizontal(id="top"):
+            yield Canvas(id="header")
+            yield Canvas(id="clock")
+        yield Canvas(id="tabs")
+        with ContentSwitcher(initial="leads"):
+            yield LeadsView(desk, say, self.settings.hide)
+            yield NumbersPage(desk, say)
+            yield HealthPage(desk, say)
+            yield AlertsPage(desk, say)
+            yield SitesPage(desk, say, self._queue_of)
+            yield TextPage("deliveries", desk, say, self._deliveries)
+            yield TextPage("help", desk, say, lambda width: lists.help_lines(groups(say), width, say))
+            yield SettingsPage(desk, say, self.settings, self._set)
+        with Container(id="bottom"):
+            yield Menu(id="menu")
+            yield Prompt(id="prompt")
+            yield Canvas(id="hint")
+            yield Canvas(id="keys")
+
+    @property
+    def leads(self) -> LeadsView:
+        return self.query_one(LeadsView)
+
+    @property
+    def page(self) -> Page | None:
+        """What is shown instead of the leads."""
+        return None if self._view == "leads" else self.query_one(f"#{self._view}", Page)
+
+    def on_mount(self) -> None:
+        self.desk.watcher = self
+        self.set_focus(None)
+        self.leads.numbers = self.work.numbers
+        self.run_worker(self.desk.run(), name="desk", exit_on_error=True)
+        self.set_interval(1.0, self._tick)
+        self.set_interval(self.settings.refresh_sec, self._read_numbers)
+        self.set_interval(PRESENCE_SEC, self._tell_presence)
+        self.call_after_refresh(self._fit)
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._fit)
+
+    def _fit(self) -> None:
+        self.leads.fit()
+        self.set_class(self.leads.is_wide, "wide")
+        self.call_after_refresh(self.draw)
+
+    # --- drawing ------------------------------------------------------------------------------------------------------------------
+
+    def draw(self) -> None:
+        """Everything that is not as it was drawn, now."""
+        self._will_draw, self._drawn_at = False, monotonic()
+        if self.leads.is_stale and not self.is_busy:
+            self._arrived = 0
+            self.leads.put_in_order()
+        now, zone, say, width = self.desk.now(), self._zone(), self.speech, self.app.size.width
+        header = frame.Header(
+            self.desk.link,
+            total(self._lines.sites) if self._lines else None,
+            self._me(),
+            self._others(),
+            self._arrived,
+            self.desk.unsent,
+        )
+        clock = frame.clock_now(now, zone)
+        self.query_one("#header", Canvas).show([frame.header_line(header, width - len(clock), now, zone, say)])
+        self.query_one("#clock", Canvas).show([((clock, "dim"),)])
+        self.query_one("#tabs", Canvas).show([frame.tabs_line(self._tabs(), self._chosen_tab(), width, say)])
+        (self.page or self.leads).redraw()
+        self.query_one("#hint", Canvas).show([((f" {self._hint_text()}", self._hint_look),)])
+        self.query_one("#keys", Canvas).show([frame.keys_line(keys_of(self._view, say), width, say)])
+
+    def redraw(self) -> None:
+        """As soon as may be."""
+        if not self._will_draw:
+            self._will_draw = True
+            wait = max(0.02, self._drawn_at + APART_SEC - monotonic())
+            self.set_timer(wait, self.draw)
+
+    def _tick(self) -> None:
+        """A second has passed."""
+        now, store = self.desk.now(), self.desk.store
+        for number, spot in self.leads.arranged.places.items():
+            if (
+                spot.until is not None
+                and (lead := store.shown(number)) is not None
+                and self.bells.late_soon(lead, store.site(lead.site_id), spot, now)
+            ):
+                self._ring(lead, "bell.late")
+        self.redraw()
+
+    def _hint_text(self) -> str:
+        if self._hint:
+            return self._hint
+        lead = self.leads.chosen if self.page is None else None
+        if lead is None or lead.kind.name in ("TEL", "WA"):
+            return self.speech(f"hint.{lead.kind.name.lower()}") if lead else ""
+        if lead.claim is not None and lead.claim.by == self.desk.store.me:
+            return self.speech("hint.yours")
+        return self.speech("hint.claimed", who=lead.claimed_by) if lead.claim else self.speech("hint.free")
+
+    def _tabs(self) -> list[frame.Tab]:
+        arranged, health = self.leads.arranged, word_of(self.query_one(HealthPage).health)
+        counts = {name: str(len(arranged.lists[name])) for name in LISTS} | {"queue": str(self.leads.count_urgent())}
+        counts |= {
+            "health": self.speech(f"health.{health}"),
+            "alerts": str(len(self.desk.alerts) or ""),
+            "sites": str(len(self.desk.store.sites)),
+        }
+        looks = {"health": LOOKS[health] if health != "ok" else "", "alerts": "warm" if self.desk.alerts else ""}
+        return [frame.Tab(name, counts.get(name, ""), looks.get(name, "")) for name in SCREENS]
+
+    def _chosen_tab(self) -> int:
+        name = self.leads.listing if self._view == "leads" else self._view
+        return SCREENS.index(name) if name in SCREENS else -1
+
+    def _zone(self) -> str:
+        """Times without a site are by the clocks of the first one."""
+        return next(iter(self.desk.store.sites.values()), Site("", "")).timezone
+
+    def _me(self) -> str:
+        return self.desk.people.get(self.desk.store.me or 0, "")
+
+    def _others(self) -> int:
+        return sum(one.id != self.desk.store.me for one in self.desk.present)
+
+    def _deliveries(self, width: int) -> Sequence[Line]:
+        return [((f" {self.speech('deliveries.note')}", "dim"),)]
+
+    # --- what the desk says (Watcher) ---------------------------------------------------------------------------------------------
+
+    def changed(self) -> None:
+        self.redraw()
+
+    def news(self, lead: Lead, message: Message) -> None:
+        if self.is_busy:
+            self._arrived += message.topic in ("intent", "call")
+        if message.topic in ("intent", "call"):
+            self._read_numbers_soon()
+            if self.bells.hot(lead, self.desk.now()):
+                self._ring(lead, "bell.hot")
+        mine = message.topic == "work" and message.told.body.get("kind") == "rang" and lead.reminder is not None
+        if mine and lead.reminder is not None and lead.reminder.by == self.desk.store.me and not self.bells.is_muted(self.desk.now()):
+            self._ring(lead, "bell.due")
+        if self.leads.chosen is not None and self.leads.chosen.id == lead.id:
+            self._open_soon()
+
+    def refused(self, action: Action, problem: Refused) -> None:
+        if action.kind == "note":
+            self.desk.kept.keep_draft(f"note-{action.lead}", str(action.body["note"]))
+        self.work.conflict(action, problem)
+        self.redraw()
+
+    def _ring(self, lead: Lead, key: str) -> None:
+        site = self.desk.store.site(lead.site_id)
+        words = self.speech(key, how=self.speech.word("how", lead.kind), site=site.name, score=lead.score)
+        if self.settings.bell:
+            self.app.bell()
+        if self.settings.notify:
+            self.app.post_message(Announce(words))
+
+    def _read_numbers_soon(self) -> None:
+        self.set_timer(2.0, self._read_numbers)
+
+    def _read_numbers(self) -> None:
+        self.run_worker(self._numbers(), group="numbers", exclusive=True)
+
+    async def _numbers(self) -> None:
+        """The header's line, and the day by hour where that is shown."""
+        try:
+            self._lines = await self.desk.client.get("/api/v1/stats", Lines)
+            if self.leads.has_class("tall"):
+                for site in list(self.desk.store.sites)[:25]:
+                    self.leads.reports[site] = await self.desk.client.get(f"/api/v1/sites/{site}/stats", SiteReport)
+        except (Refused, Unreachable):
+            return
+        self.redraw()
+
+    # --- the lead under the cursor ------------------------------------------------------------------------------------------------
+
+    def on_row_list_moved(self) -> None:
+        if self._view == "leads":
+            self._open_soon()
+            self.redraw()
+
+    def _open_soon(self) -> None:
+        self.run_worker(self._open(), group="detail", exclusive=True)
+
+    async def _open(self) -> None:
+        await asyncio.sleep(SETTLE_SEC)
+        lead = self.leads.chosen
+        if lead is None or not self.desk.link.is_live:
+            return
+        try:
+            self.leads.opened = await self.desk.detail(lead)
+        except (Refused, Unreachable):
+            return
+        self.redraw()
+        await self.desk.at_lead(lead.head.id)
+
+    def _tell_presence(self) -> None:
+        lead = self.leads.chosen if self._view == "leads" else None
+        if self.desk.link.is_live:
+            self.run_worker(self.desk.at_lead(lead.head.id if lead else None), group="presence", exclusive=True)
+
+    # --- Host: what keys ask for --------------------------------------------------------------------------------------------------
+
+    def chosen_lead(self) -> Lead | None:
+        return self.leads.chosen if self._view == "leads" else None
+
+    def marked_leads(self) -> Sequence[Lead]:
+        return self.leads.marked_leads() if self._view == "leads" else []
+
+    def unmark(self) -> None:
+        self.leads.marked.clear()
+
+    def detail(self) -> Detail | None:
+        return self.leads.opened
+
+    def start(self, work: Awaitable[None]) -> None:
+        async def run() -> None:
+            await work
+
+        self.run_worker(run(), group="work")
+
+    def say(self, key: str, **values: object) -> None:
+        self.tell(self.speech(key, **values))
+
+    def tell(self, text: str, look: str = "warm") -> None:
+        """A sentence in the line above the keys, until the next key."""
+        self._hint, self._hint_look = text, look
+        self.redraw()
+
+    def copy(self, digits: str) -> None:
+        self.app.copy_to_clipboard(digits)
+
+    @property
+    def is_busy(self) -> bool:
+        """Is somebody typing or answering?"""
+        return self._typing is not None or self.query_one(Menu).question is not None
+
+    def ask(self, question: Question) -> None:
+        """At once, or when what is being typed is done."""
+        if self.is_busy:
+            self._asked.append(question)
+        else:
+            self.query_one(Menu).ask(question)
+
+    def type(self, typing: Typing) -> None:
+        self._typing = typing
+        prompt = self.query_one(Prompt)
+        prompt.value = (self.desk.kept.draft(typing.name) if typing.name else "") or typing.value
+        prompt.display = True
+        prompt.placeholder = Ink.content(typing.title)
+        self.tell(typing.title)
+        prompt.focus()
+        prompt.cursor_position = len(prompt.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if self._typing is not None and self._typing.name:
+            self.desk.kept.keep_draft(self._typing.name, event.value)
+        if self._typing is SEARCH:
+            self.leads.set_filter(replace(self.leads.filter, search=event.value))
+            self.draw()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        typing = self._typing
+        if typing is None:
+            return
+        wrong = typing.done(event.value)
+        if wrong:
+            self.tell(wrong, "hot")
+            return
+        if typing.name:
+            self.desk.kept.keep_draft(typing.name, "")
+        self._stop_typing()
+
+    def on_prompt_cancelled(self) -> None:
+        if self._typing is SEARCH:
+            self.leads.set_filter(replace(self.leads.filter, search=""))
+        self._stop_typing()
+        self._hint = ""
+
+    def _stop_typing(self) -> None:
+        self._typing = None
+        self.query_one(Prompt).display = False
+        self.set_focus(None)
+        if self._asked:
+            self.ask(self._asked.pop(0))
+        self.draw()
+
+    # --- keys ---------------------------------------------------------------------------------------------------------------------
+
+    def on_key(self, event: events.Key) -> None:
+        """Any key clears what was said last, and renews a claim."""
+        if not self.is_busy:
+            self._hint = ""
+            self.work.renew()
+
+    def action_move(self, lines: str) -> None:
+        """'1', '-1', 'page', '-page', 'end', '-end'."""
+        rows = self.leads.rows
+        number = {"page": rows.page(), "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
+        if self.page is not None:
+            self.page.move(number)
+        else:
+            rows.move(number)
+        self.draw()
+
+    def action_screen(self, number: int) -> None:
+        self.show_screen(SCREENS[number - 1])
+
+    def show_screen(self, name: str) -> None:
+        """A tab, help or the settings. Esc walks back."""
+        shown = "leads" if name in LISTS else name
+        if shown != self._view:
+            self._before = [one for one in (*self._before, self._view) if one != shown][-9:]
+            self._view = shown
+            self.query_one(ContentSwitcher).current = shown
+        if name in LISTS:
+            self.leads.choose_list(cast("List", name))
+        elif self.page is not None:
+            self.run_worker(self.page.read(), group="page", exclusive=True)
+        self.call_after_refresh(self.draw)
+
+    def action_back(self) -> None:
+        """Esc: what is said, the marks, the search, the screen before; never out."""
+        if self.page is not None:
+            self.show_screen(
+                "help"
+                if self._before[-1:] == ["help"]
+                else (self._before.pop() if self._before else "queue").replace("leads", self.leads.listing)
+            )
+        elif self.leads.marked:
+            self.leads.marked.clear()
+        elif self.leads.filter.is_narrow:
+            self.leads.set_filter(Filter(ads=self.leads.filter.ads))
+        self.draw()
+
+    def action_enter(self) -> None:
+        if self.page is not None:
+            self.page.enter()
+        else:
+            self.leads.toggle_class("opened")
+            self.call_after_refresh(self.draw)
+
+    def action_pane(self) -> None:
+        """Tab: the keys move in the lead that is opened, or in the list."""
+        self.query_one("#lead-lines", Canvas).scroll_lines(5)
+        self.draw()
+
+    def action_work(self, what: str) -> None:
+        """A key of screens/work.py."""
+        if self._view == "leads":
+            keys = {
+                "claim": self.work.claim, "take_over": lambda: self.work.claim(take_over=True), "outcome": self.work.outcome,
+                "seal": self.work.seal, "remind": self.work.remind, "note": self.work.note, "copy": self.work.copy,
+            }  # fmt: skip
+            keys.get(what, lambda: self.work.judge(what))()
+            self.draw()
+
+    def action_undo(self) -> None:
+        self.work.undo()
+
+    def action_mark(self) -> None:
+        if self._view == "leads":
+            self.leads.mark()
+            self.draw()
+
+    def action_ads(self) -> None:
+        if isinstance(self.page, NumbersPage):
+            self.page.turn("A")
+        else:
+            self.leads.set_filter(replace(self.leads.filter, ads=not self.leads.filter.ads))
+            self.draw()
+
+    def action_turn(self, key: str) -> None:
+        if isinstance(self.page, NumbersPage):
+            self.page.turn(key)
+
+    def action_filter(self) -> None:
+        """f: one site after the other."""
+        sites = ["", *self.desk.store.sites]
+        now = self.leads.filter.site
+        self.leads.set_filter(replace(self.leads.filter, site=sites[(sites.index(now) + 1) % len(sites)] if now in sites else ""))
+        self.draw()
+
+    def action_search(self) -> None:
+        self.show_screen(self.leads.listing)
+        self.type(SEARCH)
+
+    def action_command(self) -> None:
+        self.type(Typing(self.speech("command.title"), self._command))
+
+    def _command(self, text: str) -> str:
+        try:
+            done = apply_command(text, self.leads.filter, self.desk.store.sites.values())
+        except NotUnderstood as problem:
+            return self.speech(problem.key, word=problem.word)
+        if isinstance(done, Filter):
+            self.leads.set_filter(done)
+            self.show_screen(self.leads.listing)
+            return ""
+        word, rest = done
+        if word == "quit":
+            self.app.exit()
+        elif word in ("lang", "theme"):
+            self._set("language" if word == "lang" else word, rest)
+        else:
+            self.show_screen(word)
+        return ""
+
+    def action_mute(self) -> None:
+        self.say("bell.muted" if self.bells.mute(self.desk.now()) else "bell.unmuted")
+
+    def action_help(self) -> None:
+        self.show_screen("help")
+
+    def action_settings(self) -> None:
+        self.show_screen("settings")
+
+    def _queue_of(self, site: str) -> None:
+        self.leads.set_filter(replace(self.leads.filter, site=site))
+        self.show_screen("queue")
+
+    def _set(self, name: str, value: object) -> None:
+        self.app.post_message(Chosen(name, value))
+
+    def adopt(self, settings: Settings, speech: Speech) -> None:
+        """Other settings are in force from now on."""
+        self.settings, self.speech = settings, speech
+        self.bells.mark = settings.bell_score
+        self.query_one(SettingsPage).settings = settings
+        for view in (self.leads, *self.query(Page)):
+            view.speech = speech
+        self.leads.hidden = settings.hide
+        self.draw()
