@@ -51,6 +51,7 @@ SEARCH = Typing("/", lambda _: "")
 class MainScreen(Screen[None]):
     """Host of the keys (screens/work.py) and watcher of the desk."""
 
+    AUTO_FOCUS: ClassVar[str | None] = ""
     BINDINGS: ClassVar[list[BindingType]] = [Binding(*one, show=False) for one in BINDINGS]
 
     def __init__(self, desk: Desk, speech: Speech, settings: Settings) -> None:
@@ -140,8 +141,9 @@ class MainScreen(Screen[None]):
         self.query_one("#clock", Canvas).show([((clock, "dim"),)])
         self.query_one("#tabs", Canvas).show([frame.tabs_line(self._tabs(), self._chosen_tab(), width, say)])
         (self.page or self.leads).redraw()
+        self.query_one("#hint", Canvas).display = self.query_one(Menu).question is None
         self.query_one("#hint", Canvas).show([((f" {self._hint_text()}", self._hint_look),)])
-        self.query_one("#keys", Canvas).show([frame.keys_line(keys_of(self._view, say), width, say)])
+        self.query_one("#keys", Canvas).show([frame.keys_line(self._keys(), width, say)])
 
     def redraw(self) -> None:
         """As soon as may be."""
@@ -171,6 +173,13 @@ class MainScreen(Screen[None]):
         if lead.claim is not None and lead.claim.by == self.desk.store.me:
             return self.speech("hint.yours")
         return self.speech("hint.claimed", who=lead.claimed_by) if lead.claim else self.speech("hint.free")
+
+    def _keys(self) -> list[tuple[str, str]]:
+        """What the bottom line offers: of a question or a prompt, the ways out."""
+        if not self.is_busy:
+            return keys_of(self._view, self.speech)
+        ways = [("Enter", self.speech("key.keep"))] if self._typing is not None else []
+        return [*ways, ("Esc", self.speech("key.cancel"))]
 
     def _tabs(self) -> list[frame.Tab]:
         arranged, health = self.leads.arranged, word_of(self.query_one(HealthPage).health)
@@ -318,13 +327,18 @@ class MainScreen(Screen[None]):
             self._asked.append(question)
         else:
             self.query_one(Menu).ask(question)
+            self.draw()
+
+    def on_menu_closed(self) -> None:
+        if self._asked and not self.is_busy:
+            self.ask(self._asked.pop(0))
+        self.draw()
 
     def type(self, typing: Typing) -> None:
         self._typing = typing
         prompt = self.query_one(Prompt)
         prompt.value = (self.desk.kept.draft(typing.name) if typing.name else "") or typing.value
         prompt.display = True
-        prompt.placeholder = Ink.content(typing.title)
         self.tell(typing.title)
         prompt.focus()
         prompt.cursor_position = len(prompt.value)
@@ -358,9 +372,7 @@ class MainScreen(Screen[None]):
         self._typing = None
         self.query_one(Prompt).display = False
         self.set_focus(None)
-        if self._asked:
-            self.ask(self._asked.pop(0))
-        self.draw()
+        self.on_menu_closed()
 
     # --- keys ---------------------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from msgspec import Struct, field
 
 from tui.model.link import Link
-from tui.paint import Line
+from tui.paint import Line, wrap
 from tui.speech import Speech
 from tui.views.frame import SIGNS, link_text
 
@@ -83,7 +83,7 @@ def _more(health: Health, now: int, timezone: str, say: Speech) -> Iterator[Line
 def _untold(health: Health, now: int, timezone: str, say: Speech) -> Iterator[Line]:
     missing = [say.word("health_section", name) for name in UNTOLD if name not in health.more]
     if missing:
-        yield ((f" {say('health.untold', what=', '.join(missing))}", "dim"),)
+        yield from (((f" {text}", "dim"),) for text in wrap(say("health.untold", what=", ".join(missing)), 76))
 
 
 SECTIONS: tuple[Callable[[Health, int, str, Speech], Iterator[Line]], ...] = (_connection, _projection, _more, _untold)

@@ -11,7 +11,7 @@ from tui.model.urgency import clock_text, length_text
 from tui.paint import Line, columns, wrap
 from tui.speech import Speech
 
-SITE_COLUMNS = (("site", 16), ("domain", 24), ("rights", 8), ("target", -7), ("open", 12), ("intents", -8), ("sealed", -7))
+SITE_COLUMNS = (("site", 14), ("domain", 18), ("rights", 8), ("target", -7), ("open", 12), ("intents", -8), ("sealed", -7))
 ALERT_COLUMNS = (("at", 6), ("site", 14), ("kind", 18), ("text", 38))
 
 
@@ -65,9 +65,9 @@ def help_lines(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], width: i
 
 def _pairs(keys: Sequence[tuple[str, str]], width: int) -> list[Line]:
     """As many beside each other as fit."""
-    across = max(1, width // 40)
+    across = max(1, width // 39)
     rows = [keys[start : start + across] for start in range(0, len(keys), across)]
-    return [tuple(span for key, words in row for span in ((f"  {key:<10} ", "key"), (f"{words:<26} ", ""))) for row in rows]
+    return [tuple(span for key, words in row for span in ((f"  {key:<10} ", "key"), (f"{words:<25} ", ""))) for row in rows]
 
 
 def _explained(word: str, text: str, width: int) -> list[Line]:

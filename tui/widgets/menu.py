@@ -5,6 +5,7 @@ from typing import ClassVar
 
 from msgspec import Struct
 from textual import events
+from textual.message import Message
 
 from tui.paint import Line, Span, width_of
 from tui.widgets.canvas import Canvas
@@ -22,6 +23,9 @@ class Menu(Canvas, can_focus=True):
     """Asks one question; takes every key while it does."""
 
     DEFAULT_CSS: ClassVar[str] = "Menu { height: auto; max-height: 4; display: none; }"
+
+    class Closed(Message):
+        """It was answered, or not."""
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002  # Textual's word
         super().__init__(id=id)
@@ -49,6 +53,7 @@ class Menu(Canvas, can_focus=True):
         self.screen.set_focus(None)
         if event.key != "escape":
             question.done(pressed)
+        self.post_message(self.Closed())
 
 
 def question_lines(question: Question, width: int) -> list[Line]:
