@@ -14,9 +14,9 @@ import msgspec
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.desk import Number
 from tui.model.actions import Action, Kind, new_action, rebase
-from tui.model.lead import Lead
+from tui.model.lead import Contact, Lead
 from tui.model.link import Link, failed, heard
-from tui.model.messages import Message, Present, RowTold
+from tui.model.messages import Envelope, Message, Present, RowTold
 from tui.model.pages import Detail, LeadState, QueuePage, Timeline
 from tui.model.store import Store
 from tui.net.client import Client, Refused, Unreachable
@@ -243,6 +243,13 @@ class Desk:
         self.store.take_row(row)
         self.watcher.changed()
         return row
+
+    async def pick(self, call: Contact, session: str | None) -> None:
+        """Says which visit a call came from; None: none of its candidates. Raises Refused, Unreachable."""
+        asked = {"session": session, "version": call.version}
+        told = await self.client.post(f"/api/v1/intents/{call.id}/pick", asked, dict[str, Any])
+        self.store.take(Message("", "call", Envelope(call.site_id, call.at, str(call.id), told["version"], told)))
+        self.watcher.changed()
 
     async def number(self, contact: int) -> str:
         """Whom to call back, in full; '' when nobody told. Raises Refused (409: not claimed), Unreachable."""

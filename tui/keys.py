@@ -29,6 +29,7 @@ KEYS = (
     Key("q", "work('qualified')", "q", "qualified", "work", LEADS),
     Key("R,shift+r", "work('real')", "R", "real", "work", LEADS),
     Key("y", "work('copy')", "y", "copy", "work", LEADS),
+    Key("p", "work('pick')", "p", "pick", "work"),
     Key("C,shift+c", "work('take_over')", "C", "take_over", "work", LEADS),
     Key("space", "mark", "space", "mark", "work", LEADS),
     Key("A,shift+a", "ads", "A", "ads", "list", ("leads", "numbers")),

@@ -24,7 +24,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     theme: str = THEMES[0]
     language: Literal["", "en", "tr"] = ""
     bell: bool = True
-    notify: bool = True
+    announce: bool = True
     bell_score: Annotated[int, Meta(ge=0, le=100)] = 80
     refresh_sec: Annotated[int, Meta(ge=5, le=3600)] = 60
     hide: tuple[str, ...] = ()

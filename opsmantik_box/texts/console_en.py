@@ -15,9 +15,9 @@ TEXTS = {
     "console.header.unsent": "{n} queued",
     "console.header.arrived": "+{n} new",
     "console.header.line": (
-        "Today  {clicks} clicks → {sessions} ad sessions → {intents} intents ({phone} phone {whatsapp} "
-        "WhatsApp) → {sealed} sealed"
+        "Today  {clicks} clicks → {sessions} ad sessions → {intents} intents ({phone} phone {whatsapp} WhatsApp) → {sealed} sealed"
     ),
+    "console.header.answer": "first answer median {median} worst {worst}",
     "console.link.live": "LIVE {age}",
     "console.link.connecting": "CONNECTING {time}",
     "console.link.lost": "RECONNECTING {time}, as of {at}",
@@ -194,6 +194,11 @@ TEXTS = {
     "console.work.claim_offline": "A claim cannot be promised while offline.",
     "console.work.taken": "{who} has it since {at}. C takes it over.",
     "console.work.refused": "Not done: {reason}",
+    "console.work.pick": "Which visit did it come from?",
+    "console.work.pick_none": "none of these",
+    "console.work.picked": "Picked.",
+    "console.work.candidate": "{at} score {score}, {percent}",
+    "console.work.no_candidates": "This is no call with visits to pick from.",
     "console.work.junk_many": "Junk for {n:row|rows}?",
     "console.work.rows": "{n:row|rows}",
     "console.work.said": "{what}. u takes it back.",
@@ -242,12 +247,10 @@ TEXTS = {
     # --- pages --------------------------------------------------------------------------------------------------------------------
     "console.page.unreachable": "The Box cannot be reached: {reason}",
     "console.numbers.line": (
-        "{clicks} clicks → {sessions} ad sessions → {intents} intents ({phone} phone, {whatsapp} WhatsApp) → "
-        "{sealed} sealed"
+        "{clicks} clicks → {sessions} ad sessions → {intents} intents ({phone} phone, {whatsapp} WhatsApp) → {sealed} sealed"
     ),
     "console.numbers.more": (
-        "all traffic {all} intents · other paid {other_paid} · not counted: {bots:bot session|bot sessions}, "
-        "{internal} internal"
+        "all traffic {all} intents · other paid {other_paid} · not counted: {bots:bot session|bot sessions}, {internal} internal"
     ),
     "console.numbers.not_read": "Not read yet.",
     "console.numbers.by_hour": "Intents by hour",
@@ -289,7 +292,7 @@ TEXTS = {
     "console.setting.theme": "Theme",
     "console.setting.language": "Language (empty: LANG)",
     "console.setting.bell": "Bell",
-    "console.setting.notify": "Terminal notification",
+    "console.setting.announce": "Terminal notification",
     "console.setting.bell_score": "Rings from score",
     "console.setting.refresh_sec": "Read the numbers every s",
     "console.setting.hide": "Hidden columns",
@@ -306,6 +309,7 @@ TEXTS = {
     "console.key.real": "real",
     "console.key.copy": "copy",
     "console.key.take_over": "take over",
+    "console.key.pick": "pick its visit",
     "console.key.mark": "mark",
     "console.key.ads": "ads/all",
     "console.key.span": "span",

@@ -18,6 +18,7 @@ TEXTS = {
         "Bugün  {clicks} tıklama → {sessions} reklam oturumu → {intents} sırada ({phone} telefon {whatsapp} "
         "WhatsApp) → {sealed} mühürlü"
     ),
+    "console.header.answer": "ilk yanıt ortanca {median} en kötü {worst}",
     "console.link.live": "CANLI {age}",
     "console.link.connecting": "BAĞLANIYOR {time}",
     "console.link.lost": "YENİDEN BAĞLANIYOR {time}, {at} itibarıyla",
@@ -194,6 +195,11 @@ TEXTS = {
     "console.work.claim_offline": "Bağlantı yokken alma sözü verilemez.",
     "console.work.taken": "{at} saatinden beri {who} aldı. C devralır.",
     "console.work.refused": "Yapılmadı: {reason}",
+    "console.work.pick": "Hangi ziyaretten geldi?",
+    "console.work.pick_none": "hiçbiri",
+    "console.work.picked": "Seçildi.",
+    "console.work.candidate": "{at} puan {score}, {percent}",
+    "console.work.no_candidates": "Bu, seçilecek ziyareti olan bir arama değil.",
     "console.work.junk_many": "{n} satır geçersiz mi?",
     "console.work.rows": "{n} satır",
     "console.work.said": "{what}. u geri alır.",
@@ -242,12 +248,10 @@ TEXTS = {
     # --- pages --------------------------------------------------------------------------------------------------------------------
     "console.page.unreachable": "Box'a ulaşılamıyor: {reason}",
     "console.numbers.line": (
-        "{clicks} tıklama → {sessions} reklam oturumu → {intents} sırada ({phone} telefon, {whatsapp} "
-        "WhatsApp) → {sealed} mühürlü"
+        "{clicks} tıklama → {sessions} reklam oturumu → {intents} sırada ({phone} telefon, {whatsapp} WhatsApp) → {sealed} mühürlü"
     ),
     "console.numbers.more": (
-        "tüm trafik {all} sırada · diğer ücretli {other_paid} · sayılmayan: {bots} bot oturumu, {internal} "
-        "dahili"
+        "tüm trafik {all} sırada · diğer ücretli {other_paid} · sayılmayan: {bots} bot oturumu, {internal} dahili"
     ),
     "console.numbers.not_read": "Henüz okunmadı.",
     "console.numbers.by_hour": "Saat saat sıradakiler",
@@ -289,7 +293,7 @@ TEXTS = {
     "console.setting.theme": "Tema",
     "console.setting.language": "Dil (boş: LANG)",
     "console.setting.bell": "Zil",
-    "console.setting.notify": "Terminal bildirimi",
+    "console.setting.announce": "Terminal bildirimi",
     "console.setting.bell_score": "Zil şu puandan",
     "console.setting.refresh_sec": "Sayıları şu sn'de bir oku",
     "console.setting.hide": "Gizli sütunlar",
@@ -306,6 +310,7 @@ TEXTS = {
     "console.key.real": "gerçek",
     "console.key.copy": "kopyala",
     "console.key.take_over": "devral",
+    "console.key.pick": "ziyaretini seç",
     "console.key.mark": "işaretle",
     "console.key.ads": "reklam/tümü",
     "console.key.span": "aralık",

@@ -1,18 +1,24 @@
 """What the console's tests share: a day of leads as the Box would tell them, and a console that shows them without a Box behind it."""
 
+from pathlib import Path
 from typing import Any
 
 import msgspec
+from textual.pilot import Pilot
 
+from opsmantik_box.clock import Clock
 from tui.app import Console
 from tui.desk import Desk
 from tui.model.pages import Detail, Lines, QueuePage, SiteReport
+from tui.net.client import Client, Unreachable
+from tui.net.kept import Kept
 from tui.screens.main import MainScreen
 
 NOW = 1_795_260_727_000
 """Tuesday, 21 November 2026 … whatever the day: the time at which the screens are drawn."""
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 SITES = ("antika", "nakliyat", "hali", "dis-klinik", "cilingir")
+VISIT = "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11"
 HOSTILE = (
     "\x1b]52;c;aGFja2Vk\x07", "\x1b[2J\x1b[31m", "\x9b31mC1", "\u202egnitseretni\u202c", "[/nope", "[red]bold[/]", "a\x00b\x08\x7f",
     "tek\u200dsa\ufe0ftir\U0001f600", "x\u0301\u0301\u0301\u0301", "\x1bP0;1|17/ab\x1b\\", "\u2066iso\u2069", "end\r\nSet-Cookie: a",
@@ -84,7 +90,7 @@ def queue_page(leads: list[dict[str, Any]], **more: Any) -> QueuePage:
 def detail_of(told: dict[str, Any], text: str = "") -> Detail:
     """What the Box says of a lead that is opened."""
     visit = {
-        "id": "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11", "created_at": NOW - 250_000, "entry_page": f"https://antika.example/antika-alan-yerler{text}",
+        "id": VISIT, "created_at": NOW - 250_000, "entry_page": f"https://antika.example/antika-alan-yerler{text}",
         "page_views": 2, "attribution_source": "First Click (Paid)", "gclid": "EAIaIQobChMIqEGA", "click_at": NOW - 250_000, "device_type": "mobile",
         "browser": "Safari", "district": text or "Kadikoy", "referrer_host": "google.com", "consent": "granted", "utm_campaign": text or "kis-antika",
     }  # fmt: skip
@@ -125,6 +131,36 @@ def report(name: str = "antika") -> SiteReport:
     return msgspec.convert(told, SiteReport)
 
 
+class Recorded(Client):
+    """Answers what was recorded; everything else cannot be reached. For drawing: what is sent is tested against a real Box."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        super().__init__("http://127.0.0.1:9", "token")
+        self._answers = answers
+
+    def load(self) -> None: ...
+
+    async def get(self, path: str, answer: type[Any], **query: Any) -> Any:
+        if path not in self._answers:
+            raise Unreachable("nobody listens there")
+        return msgspec.convert(self._answers[path], answer)
+
+    async def post(self, path: str, body: Any, answer: type[Any], key: str | None = None) -> Any:
+        raise Unreachable("nobody listens there")
+
+
+def recording(leads: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
+    """What a Box with these leads answers to the console's questions."""
+    answers: dict[str, Any] = {"/api/v1/stats": msgspec.to_builtins(lines()), "/readyz": {"ready": True, "lag_signals": 3, "lag_ms": 12, "version": "0.1.0"}}
+    for name in SITES:
+        answers[f"/api/v1/sites/{site_id(name)}/stats"] = msgspec.to_builtins(report(name))
+        answers[f"/api/v1/sites/{site_id(name)}/sessions/{VISIT}"] = {"events": msgspec.to_builtins(detail_of(busy_leads()[1], text).steps)}
+    for one in leads:
+        told = msgspec.to_builtins(detail_of(one, text)) | {"lead": one, "steps": []}
+        answers[f"/api/v1/sites/{one['site_id']}/intents/{one['contacts'][0]['id']}"] = told
+    return answers
+
+
 class StillDesk(Desk):
     """A desk whose Box says nothing more: what it shows is what it was given."""
 
@@ -133,14 +169,15 @@ class StillDesk(Desk):
 
 
 class StillConsole(Console):
-    """A console that shows a page, as if the Box had just told it."""
+    """A console that shows a page, as if the Box had just told it; without one, as if it had not been reached yet."""
 
-    def __init__(self, page: QueuePage | None, environment: dict[str, str], detail: Detail | None = None, *, with_numbers: bool = True) -> None:
+    def __init__(self, page: QueuePage | None, folder: Path, language: str = "en", answers: dict[str, Any] | None = None, **more: str) -> None:
+        environment = {"HOME": str(folder), "LANG": f"{language}_XX.UTF-8", "TERM": "xterm-256color"} | more
         super().__init__("http://127.0.0.1:9", "token", lambda: NOW, environment)
-        self._page, self._detail, self._with_numbers = page, detail, with_numbers
+        self._page, self._answers = page, answers or {}
 
-    def make_desk(self, *arguments: Any) -> Desk:
-        desk = StillDesk(*arguments)
+    def make_desk(self, client: Client, kept: Kept, clock: Clock) -> Desk:
+        desk = StillDesk(Recorded(self._answers), kept, clock)
         if self._page is not None:
             desk.take_page(self._page)
             desk.heard()
@@ -148,4 +185,15 @@ class StillConsole(Console):
 
     @property
     def main(self) -> MainScreen:
-        return self.screen_stack[-1]  # type: ignore[return-value]
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, MainScreen))
+
+    async def settle(self, pilot: Pilot[Any]) -> None:
+        """Until every reading was answered and everything is drawn."""
+        await pilot.pause()
+        await self.workers.wait_for_complete()
+        self.main.draw()
+        await pilot.pause()
+
+    def text(self) -> str:
+        """What stands on the terminal."""
+        return "\n".join(strip.text.rstrip() for strip in self.screen._compositor.render_strips())

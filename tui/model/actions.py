@@ -78,7 +78,9 @@ def _tried(lead: Lead, action: Action, site: Site, me: int) -> Lead:
     except BoxError:  # the Box will say what is wrong with it
         return lead
     reminder = Reminder(me, attempt.again_at) if attempt.again_at else None
-    return replace(lead, attempts=lead.attempts + 1, last_attempt=Tried(action.at, outcome), reminder=reminder)
+    return replace(lead, attempts=lead.attempts + 1, last_attempt=Tried(action.at, outcome), reminder=reminder,
+        first_attempt_at=lead.first_attempt_at or action.at,
+    )  # fmt: skip
 
 
 def rebase(later: Action, done: Action, row: RowTold) -> Action:

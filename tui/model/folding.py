@@ -19,7 +19,7 @@ MOST_CONTACTS = 50
 def with_contact(lead: Lead | None, contact: Contact) -> Lead:
     """A lead with a tap, form or call more, or with what is now known of one. Place and device stay when nothing new is told of them."""
     if lead is None:
-        return Lead(id=contact.lead, site_id=contact.site_id, contacts=(contact,))
+        return Lead(id=contact.lead, site_id=contact.site_id, contacts=(contact,), contact_count=1)
     known = next((one for one in lead.contacts if one.id == contact.id), None)
     if known is not None and known.version > contact.version:
         return lead
@@ -74,7 +74,9 @@ def _released(lead: Lead, _told: WorkTold) -> Lead:
 def _tried(lead: Lead, told: WorkTold) -> Lead:
     attempt = told.attempt()
     reminder = Reminder(told.by or 0, attempt.again_at) if attempt.again_at else None
-    return replace(lead, attempts=lead.attempts + 1, last_attempt=attempt, reminder=reminder)
+    return replace(lead, attempts=lead.attempts + 1, last_attempt=attempt, reminder=reminder,
+        first_attempt_at=lead.first_attempt_at or attempt.at,
+    )  # fmt: skip
 
 
 def _reminded(lead: Lead, told: WorkTold) -> Lead:

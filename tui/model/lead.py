@@ -125,6 +125,7 @@ class Lead(Struct, frozen=True, kw_only=True, dict=True):
     reminder: Reminder | None = None
     attempts: int = 0
     last_attempt: Tried | None = None
+    first_attempt_at: int | None = None
     notes: int = 0
 
     @cached_property

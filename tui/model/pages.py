@@ -33,6 +33,7 @@ class WorkDone(Struct, frozen=True):
     reminder: Reminder | None = None
     attempts: int = 0
     last_attempt: TriedTold | None = None
+    first_attempt_at: int | None = None
     notes: int = 0
 
 
@@ -50,7 +51,7 @@ class LeadTold(Struct, frozen=True):
         return Lead(
             id=self.lead, site_id=self.site_id, contacts=tuple(sorted(self.contacts, key=lambda one: (one.at, one.id))),
             contact_count=self.contact_count, version=done.version, claim=done.claim, claimed_by=done.claimed_by, reminder=done.reminder,
-            attempts=done.attempts, notes=done.notes, last_attempt=Tried(last.at, last.outcome, last.who, last.again_at) if last else None,
+            attempts=done.attempts, notes=done.notes, first_attempt_at=done.first_attempt_at, last_attempt=Tried(last.at, last.outcome, last.who, last.again_at) if last else None,
         )  # fmt: skip
 
 

@@ -58,9 +58,9 @@ class Store:
         """A page read anew: it replaces everything."""
         self.leads.clear()
         self._lead_of.clear()
+        self._foreseen.clear()
         for lead in leads:
             self.put(lead)
-        self._foresee_again(self.leads)
 
     def put(self, lead: Lead) -> None:
         """A lead as the Box says it is."""

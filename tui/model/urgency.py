@@ -3,6 +3,7 @@
 Promises: of two leads of a band the order does not depend on what else is in the queue; waiting is counted only while the site is open.
 """
 
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
@@ -137,3 +138,17 @@ def wait_text(lead: Lead, site: Site, band: Band, wait: Waiting | None, now: int
     if band is Band.DONE or passed >= 24 * HOUR:
         return clock_text(lead.at, site.timezone, now)
     return length_text(max(0, passed))
+
+
+def first_answers(leads: Iterable[Lead], site_of: Callable[[str], Site], now: int) -> tuple[int, int] | None:
+    """Median and worst of how long today's leads waited for the first attempt, in open milliseconds; None before there was any."""
+    took = sorted(ms for lead in leads if (ms := _first_answer(lead, site_of(lead.site_id), now)) is not None)
+    return (took[len(took) // 2], took[-1]) if took else None
+
+
+def _first_answer(lead: Lead, site: Site, now: int) -> int | None:
+    """Of a lead that began today, and was tried."""
+    began = lead.contacts[0].at
+    if lead.first_attempt_at is None or lead.first_attempt_at < began or day_of(began, site.timezone) != day_of(now, site.timezone):
+        return None
+    return waited(site.hours, began, lead.first_attempt_at)

@@ -26,6 +26,7 @@ from tui.model.messages import Message
 from tui.model.pages import Detail, Lines, SiteReport, total
 from tui.model.queue import LISTS, Filter, List
 from tui.model.sites import Site
+from tui.model.urgency import first_answers
 from tui.net.client import Refused, Unreachable
 from tui.paint import Line
 from tui.screens.leads import LeadsView
@@ -128,9 +129,11 @@ class MainScreen(Screen[None]):
             self._arrived = 0
             self.leads.put_in_order()
         now, zone, say, width = self.desk.now(), self._zone(), self.speech, self.app.size.width
+        store = self.desk.store
+        answers = first_answers(store.all_shown(), store.site, now) if width >= frame.ROOMY else None
         header = frame.Header(
             self.desk.link,
-            total(self._lines.sites) if self._lines else None,
+            total(self._lines.sites) if self._lines and self._lines.sites else None,
             self._me(),
             self._others(),
             self._arrived,
@@ -212,6 +215,9 @@ class MainScreen(Screen[None]):
     # --- what the desk says (Watcher) ---------------------------------------------------------------------------------------------
 
     def changed(self) -> None:
+        if self._lines is None and self.desk.link.is_live:
+            self._lines = Lines([])  # asked for
+            self._read_numbers()
         self.redraw()
 
     def news(self, lead: Lead, message: Message) -> None:
@@ -222,7 +228,12 @@ class MainScreen(Screen[None]):
             if self.bells.hot(lead, self.desk.now()):
                 self._ring(lead, "bell.hot")
         mine = message.topic == "work" and message.told.body.get("kind") == "rang" and lead.reminder is not None
-        if mine and lead.reminder is not None and lead.reminder.by == self.desk.store.me and not self.bells.is_muted(self.desk.now()):
+        if (
+            mine
+            and lead.reminder is not None
+            and lead.reminder.by == self.desk.store.me
+            and not self.bells.is_muted(self.desk.now())
+        ):
             self._ring(lead, "bell.due")
         if self.leads.chosen is not None and self.leads.chosen.id == lead.id:
             self._open_soon()
@@ -238,7 +249,7 @@ class MainScreen(Screen[None]):
         words = self.speech(key, how=self.speech.word("how", lead.kind), site=site.name, score=lead.score)
         if self.settings.bell:
             self.app.bell()
-        if self.settings.notify:
+        if self.settings.announce:
             self.app.post_message(Announce(words))
 
     def _read_numbers_soon(self) -> None:
@@ -439,7 +450,7 @@ class MainScreen(Screen[None]):
         if self._view == "leads":
             keys = {
                 "claim": self.work.claim, "take_over": lambda: self.work.claim(take_over=True), "outcome": self.work.outcome,
-                "seal": self.work.seal, "remind": self.work.remind, "note": self.work.note, "copy": self.work.copy,
+                "seal": self.work.seal, "remind": self.work.remind, "note": self.work.note, "copy": self.work.copy, "pick": self.work.pick,
             }  # fmt: skip
             keys.get(what, lambda: self.work.judge(what))()
             self.draw()

@@ -303,7 +303,7 @@ CHOICES: dict[str, tuple[object, ...]] = {
     "theme": THEMES,
     "language": ("", "en", "tr"),
     "bell": (True, False),
-    "notify": (True, False),
+    "announce": (True, False),
     "bell_score": (50, 60, 80, 90, 100),
     "refresh_sec": (15, 30, 60, 300),
     "hide": ((), ("place",), ("page",), ("place", "page")),

@@ -123,6 +123,35 @@ class Work:
         except (Refused, Unreachable):
             self.numbers.pop(lead.id, None)
 
+    # --- which visit a call came from ---------------------------------------------------------------------------------------------
+
+    def pick(self) -> None:
+        """Asks which of a call's candidates it was."""
+        lead, say = self._one(), self._host.speech
+        call = lead.head if lead else None
+        if lead is None or call is None or not call.candidates:
+            self._host.say("work.no_candidates")
+            return
+        told = call.candidates[:8]
+        answers = tuple((str(number), candidate_words(one, self._site(lead).timezone, say)) for number, one in enumerate(told, 1))
+        chosen = {str(number): str(one["session_id"]) for number, one in enumerate(told, 1)}
+        title = say("work.pick")
+        self._host.ask(
+            Question(
+                title, (*answers, ("0", say("work.pick_none"))), lambda key: self._host.start(self._pick(call, chosen.get(key)))
+            )
+        )
+
+    async def _pick(self, call: Contact, session: str | None) -> None:
+        try:
+            await self._desk.pick(call, session)
+        except Unreachable:
+            self._host.say("work.undo_offline")
+        except Refused as problem:
+            self._host.say("work.refused", reason=problem.detail)
+        else:
+            self._host.say("work.picked")
+
     # --- verdicts -----------------------------------------------------------------------------------------------------------------
 
     def seal(self) -> None:
@@ -337,6 +366,12 @@ def read_price(text: str, currency: str) -> dict[str, Any]:
     number = words.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").strip()
     code = read_currency(words[len(number) :] or currency)
     return {"sale_amount": read_amount(number, code), "currency": code}
+
+
+def candidate_words(candidate: dict[str, Any], timezone: str, say: Speech) -> str:
+    """14:29 score 60, 71 %."""
+    at, likelihood = candidate.get("last_event_at") or 0, candidate.get("likelihood") or 0
+    return say("work.candidate", at=clock_text(at, timezone), score=candidate.get("score") or 0, percent=f"{likelihood:.0%}")
 
 
 def verdict_words(told: dict[str, Any], say: Speech) -> str:

@@ -17,6 +17,8 @@ from tui.paint import Line, Span, fit_line, line_width, spread, width_of
 from tui.speech import Speech
 
 SIGNS = {"connecting": "◌", "live": "●", "lost": "◌", "down": "✕", "token": "⚠"}
+ROOMY = 140
+"""From this width on numbers stand in words."""
 LOOKS = {"connecting": "warm", "live": "good", "lost": "warm", "down": "hot", "token": "hot"}
 
 
@@ -66,7 +68,7 @@ def numbers_text(header: Header, width: int, say: Speech) -> str:
         return ""
     ads = header.total.ads
     clicks = "-" if header.total.google.clicks is None else str(header.total.google.clicks)
-    if width < 140:
+    if width < ROOMY:
         return f"{say('header.today')} {clicks}→{ads.sessions}→{ads.intents}→{ads.sealed}"
     line = say(
         "header.line",
@@ -96,7 +98,7 @@ class Tab(Struct, frozen=True):
 def tabs_line(tabs: Sequence[Tab], chosen: int, width: int, say: Speech) -> Line:
     """1 Queue 5  2 All …: as many as fit, the chosen one among them; the others have their digits all the same."""
     shown = list(enumerate(tabs))
-    gap = "  " if width >= 140 else " "
+    gap = "  " if width >= ROOMY else " "
     while True:
         line = tuple(span for number, tab in shown for span in _tab(number, tab, number == chosen, gap, say))
         if line_width(line) <= width or len(shown) == 1:
