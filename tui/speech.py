@@ -9,10 +9,10 @@ class Speech:
     def __init__(self, language: str) -> None:
         self.language = language if language in CATALOGUES else "en"
 
-    def __call__(self, key: str, **values: object) -> str:
+    def __call__(self, key: str, /, **values: object) -> str:
         return say(self.language, f"console.{key}", **values)
 
-    def of(self, key: str, **values: object) -> str:
+    def of(self, key: str, /, **values: object) -> str:
         """A text that is not the console's own. The key itself, for one a newer Box has brought."""
         return say(self.language, key, **values) if key in CATALOGUES[self.language] else key
 

@@ -15,7 +15,7 @@ from tui.model.messages import TOPICS, Envelope, Message
 from tui.net.client import Client, Refused, Unreachable
 from tui.net.sse import Block, Reader, TooLong
 
-FIRST_SEC, LONGEST_SEC = 0.25, 15.0
+FIRST_SEC, LONGEST_SEC = 0.25, 4.0
 AT_ONCE = 500
 """Messages after which others get their turn."""
 

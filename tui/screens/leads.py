@@ -32,6 +32,13 @@ class LeadsView(Container):
     def __init__(self, desk: Desk, speech: Speech, hidden: Sequence[str] = ()) -> None:
         super().__init__(id="leads")
         self._desk, self.speech, self.hidden = desk, speech, hidden
+        self.rows = RowList(self._row, id="rows")
+        self.body = Canvas(id="lead-lines")
+        self._filter_line, self._heads, self._title, self._team_line = (
+            Canvas(id=name) for name in ("filter", "heads", "lead-title", "team-line")
+        )
+        self._list, self._lead = Vertical(id="list"), Vertical(id="lead")
+        self._panels = {name: Canvas(id=name, classes="panel") for name in ("hours", "team", "look", "events")}
         self.listing: List = "queue"
         self.filter = Filter()
         self.arranged: Arrangement = EMPTY
@@ -45,23 +52,18 @@ class LeadsView(Container):
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="upper"):
-            with Vertical(id="list"):
-                yield Canvas(id="filter")
-                yield Canvas(id="heads")
-                yield RowList(self._row, id="rows")
-            with Vertical(id="lead"):
-                yield Canvas(id="lead-title")
-                yield Canvas(id="lead-lines")
-                yield Canvas(id="team-line")
+            with self._list:
+                yield self._filter_line
+                yield self._heads
+                yield self.rows
+            with self._lead:
+                yield self._title
+                yield self.body
+                yield self._team_line
         with Horizontal(id="panels"):
-            yield Canvas(id="hours", classes="panel")
-            yield Canvas(id="team", classes="panel")
-            yield Canvas(id="look", classes="panel")
-        yield Canvas(id="events", classes="panel")
-
-    @property
-    def rows(self) -> RowList:
-        return self.query_one("#rows", RowList)
+            for name in ("hours", "team", "look"):
+                yield self._panels[name]
+        yield self._panels["events"]
 
     @property
     def chosen(self) -> Lead | None:
@@ -131,16 +133,16 @@ class LeadsView(Container):
             self._draw_panels()
 
     def _draw_frame(self) -> None:
-        store, width, say = self._desk.store, self.query_one("#filter", Canvas).size.width, self.speech
+        store, width, say = self._desk.store, self._filter_line.size.width, self.speech
         site = store.sites.get(self.filter.site)
-        self.query_one("#filter", Canvas).show([frame.filter_line(self.filter, site, len(self.rows.rows), width, say)])
-        self.query_one("#heads", Canvas).show([rows.head_line(self._columns, say)])
+        self._filter_line.show([frame.filter_line(self.filter, site, len(self.rows.rows), width, say)])
+        self._heads.show([rows.head_line(self._columns, say)])
         if self.is_wide:
             urgent = {
                 name: self.arranged.count("queue", band)
                 for name, band in (("late", Band.LATE), ("running", Band.RUNNING), ("due", Band.DUE))
             }
-            self.query_one("#list").border_title = Ink.content(say("leads.title", list=say(f"tab.{self.listing}"), **urgent))
+            self._list.border_title = Ink.content(say("leads.title", list=say(f"tab.{self.listing}"), **urgent))
 
     def _row(self, number: int, width: int) -> Line:
         store, say = self._desk.store, self.speech
@@ -163,16 +165,16 @@ class LeadsView(Container):
 
     def _draw_lead(self) -> None:
         opened, now, say = self.open_now(), self._desk.now(), self.speech
-        title, body = self.query_one("#lead-title", Canvas), self.query_one("#lead-lines", Canvas)
+        title, body = self._title, self.body
         width = body.size.width
         name = say("leads.none") if opened is None else detail_view.title(opened, now, say)
         if self.is_wide:
-            self.query_one("#lead").border_title = Ink.content(name)
+            self._lead.border_title = Ink.content(name)
             lines = [] if opened is None else detail_view.full_lines(opened, width, now, say)
         else:
             title.show([rule(name, title.size.width)])
             lines = self._empty_lines() if opened is None else detail_view.short_lines(opened, width, now, say)
-            self.query_one("#team-line", Canvas).show([rule(self._team_text(), title.size.width)])
+            self._team_line.show([rule(self._team_text(), title.size.width)])
         body.show(lines)
 
     def _empty_lines(self) -> list[Line]:
@@ -185,12 +187,12 @@ class LeadsView(Container):
 
     def _draw_panels(self) -> None:
         store, now, say = self._desk.store, self._desk.now(), self.speech
-        for name in ("hours", "team", "look", "events"):
-            self.query_one(f"#{name}").border_title = Ink.content(say(f"panel.{name}"))
-        self.query_one("#hours", Canvas).show(panels.hours_lines(list(self.reports.values()), now, say))
-        self.query_one("#team", Canvas).show(panels.team_lines(self._desk.present, store, now, say))
-        self.query_one("#look", Canvas).show(panels.look_lines(self._desk, self.arranged, say))
-        self.query_one("#events", Canvas).show(panels.event_lines(list(store.events), store, say))
+        for name, panel in self._panels.items():
+            panel.border_title = Ink.content(say(f"panel.{name}"))
+        self._panels["hours"].show(panels.hours_lines(list(self.reports.values()), now, say))
+        self._panels["team"].show(panels.team_lines(self._desk.present, store, now, say))
+        self._panels["look"].show(panels.look_lines(self._desk, self.arranged, say))
+        self._panels["events"].show(panels.event_lines(list(store.events), store, say))
 
     # --- keys ---------------------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container, Horizontal
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widgets import ContentSwitcher, Input
 
 from opsmantik_box.clock import monotonic
@@ -46,6 +47,7 @@ APART_SEC = 0.25
 SETTLE_SEC = 0.15
 """Until the lead under a cursor that moved is read."""
 PRESENCE_SEC = 45.0
+SOON_SEC = 2.0
 SEARCH = Typing("/", lambda _: "")
 
 
@@ -60,6 +62,12 @@ class MainScreen(Screen[None]):
         self.desk, self.speech, self.settings = desk, speech, settings
         self.work = Work(self)
         self.bells = Bells(settings.bell_score)
+        self.leads = LeadsView(desk, speech, settings.hide)
+        self.menu, self.prompt = Menu(id="menu"), Prompt(id="prompt")
+        self.numbers, self.health = NumbersPage(desk, speech), HealthPage(desk, speech)
+        self.options = SettingsPage(desk, speech, settings, self._set)
+        self._header, self._clock, self._tab_line = Canvas(id="header"), Canvas(id="clock"), Canvas(id="tabs")
+        self._hint_line, self._key_line = Canvas(id="hint"), Canvas(id="keys")
         self._hint, self._hint_look = "", ""
         self._typing: Typing | None = None
         self._asked: list[Question] = []
@@ -67,6 +75,7 @@ class MainScreen(Screen[None]):
         self._drawn_at = 0.0
         self._will_draw = False
         self._lines: Lines | None = None
+        self._numbers_timer: Timer | None = None
         self._view = "leads"
         self._before: list[str] = []
 
@@ -75,27 +84,23 @@ class MainScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         desk, say = self.desk, self.speech
         with Horizontal(id="top"):
-            yield Canvas(id="header")
-            yield Canvas(id="clock")
-        yield Canvas(id="tabs")
+            yield self._header
+            yield self._clock
+        yield self._tab_line
         with ContentSwitcher(initial="leads"):
-            yield LeadsView(desk, say, self.settings.hide)
-            yield NumbersPage(desk, say)
-            yield HealthPage(desk, say)
+            yield self.leads
+            yield self.numbers
+            yield self.health
             yield AlertsPage(desk, say)
             yield SitesPage(desk, say, self._queue_of)
-            yield TextPage("deliveries", desk, say, self._deliveries)
-            yield TextPage("help", desk, say, lambda width: lists.help_lines(groups(say), width, say))
-            yield SettingsPage(desk, say, self.settings, self._set)
+            yield TextPage("deliveries", desk, say, deliveries_lines)
+            yield TextPage("help", desk, say, help_lines)
+            yield self.options
         with Container(id="bottom"):
-            yield Menu(id="menu")
-            yield Prompt(id="prompt")
-            yield Canvas(id="hint")
-            yield Canvas(id="keys")
-
-    @property
-    def leads(self) -> LeadsView:
-        return self.query_one(LeadsView)
+            yield self.menu
+            yield self.prompt
+            yield self._hint_line
+            yield self._key_line
 
     @property
     def page(self) -> Page | None:
@@ -140,13 +145,13 @@ class MainScreen(Screen[None]):
             self.desk.unsent,
         )
         clock = frame.clock_now(now, zone)
-        self.query_one("#header", Canvas).show([frame.header_line(header, width - len(clock), now, zone, say)])
-        self.query_one("#clock", Canvas).show([((clock, "dim"),)])
-        self.query_one("#tabs", Canvas).show([frame.tabs_line(self._tabs(), self._chosen_tab(), width, say)])
+        self._header.show([frame.header_line(header, width - len(clock), now, zone, say)])
+        self._clock.show([((clock, "dim"),)])
+        self._tab_line.show([frame.tabs_line(self._tabs(), self._chosen_tab(), width, say)])
         (self.page or self.leads).redraw()
-        self.query_one("#hint", Canvas).display = self.query_one(Menu).question is None
-        self.query_one("#hint", Canvas).show([((f" {self._hint_text()}", self._hint_look),)])
-        self.query_one("#keys", Canvas).show([frame.keys_line(self._keys(), width, say)])
+        self._hint_line.display = self.menu.question is None
+        self._hint_line.show([((f" {self._hint_text()}", self._hint_look),)])
+        self._key_line.show([frame.keys_line(self._keys(), width, say)])
 
     def redraw(self) -> None:
         """As soon as may be."""
@@ -185,7 +190,7 @@ class MainScreen(Screen[None]):
         return [*ways, ("Esc", self.speech("key.cancel"))]
 
     def _tabs(self) -> list[frame.Tab]:
-        arranged, health = self.leads.arranged, word_of(self.query_one(HealthPage).health)
+        arranged, health = self.leads.arranged, word_of(self.health.health)
         counts = {name: str(len(arranged.lists[name])) for name in LISTS} | {"queue": str(self.leads.count_urgent())}
         counts |= {
             "health": self.speech(f"health.{health}"),
@@ -209,9 +214,6 @@ class MainScreen(Screen[None]):
     def _others(self) -> int:
         return sum(one.id != self.desk.store.me for one in self.desk.present)
 
-    def _deliveries(self, width: int) -> Sequence[Line]:
-        return [((f" {self.speech('deliveries.note')}", "dim"),)]
-
     # --- what the desk says (Watcher) ---------------------------------------------------------------------------------------------
 
     def changed(self) -> None:
@@ -223,10 +225,10 @@ class MainScreen(Screen[None]):
     def news(self, lead: Lead, message: Message) -> None:
         if self.is_busy:
             self._arrived += message.topic in ("intent", "call")
-        if message.topic in ("intent", "call"):
+        if message.topic in ("intent", "call", "verdict"):
             self._read_numbers_soon()
-            if self.bells.hot(lead, self.desk.now()):
-                self._ring(lead, "bell.hot")
+        if message.topic in ("intent", "call") and self.bells.hot(lead, self.desk.now()):
+            self._ring(lead, "bell.hot")
         mine = message.topic == "work" and message.told.body.get("kind") == "rang" and lead.reminder is not None
         if (
             mine
@@ -253,9 +255,12 @@ class MainScreen(Screen[None]):
             self.app.post_message(Announce(words))
 
     def _read_numbers_soon(self) -> None:
-        self.set_timer(2.0, self._read_numbers)
+        """Once for whatever comes within two seconds."""
+        if self._numbers_timer is None:
+            self._numbers_timer = self.set_timer(SOON_SEC, self._read_numbers)
 
     def _read_numbers(self) -> None:
+        self._numbers_timer = None
         self.run_worker(self._numbers(), group="numbers", exclusive=True)
 
     async def _numbers(self) -> None:
@@ -316,8 +321,8 @@ class MainScreen(Screen[None]):
 
         self.run_worker(run(), group="work")
 
-    def say(self, key: str, **values: object) -> None:
-        self.tell(self.speech(key, **values))
+    def say(self, sentence: str, /, **values: object) -> None:
+        self.tell(self.speech(sentence, **values))
 
     def tell(self, text: str, look: str = "warm") -> None:
         """A sentence in the line above the keys, until the next key."""
@@ -330,14 +335,14 @@ class MainScreen(Screen[None]):
     @property
     def is_busy(self) -> bool:
         """Is somebody typing or answering?"""
-        return self._typing is not None or self.query_one(Menu).question is not None
+        return self._typing is not None or self.menu.question is not None
 
     def ask(self, question: Question) -> None:
         """At once, or when what is being typed is done."""
         if self.is_busy:
             self._asked.append(question)
         else:
-            self.query_one(Menu).ask(question)
+            self.menu.ask(question)
             self.draw()
 
     def on_menu_closed(self) -> None:
@@ -347,7 +352,7 @@ class MainScreen(Screen[None]):
 
     def type(self, typing: Typing) -> None:
         self._typing = typing
-        prompt = self.query_one(Prompt)
+        prompt = self.prompt
         prompt.value = (self.desk.kept.draft(typing.name) if typing.name else "") or typing.value
         prompt.display = True
         self.tell(typing.title)
@@ -381,7 +386,7 @@ class MainScreen(Screen[None]):
 
     def _stop_typing(self) -> None:
         self._typing = None
-        self.query_one(Prompt).display = False
+        self.prompt.display = False
         self.set_focus(None)
         self.on_menu_closed()
 
@@ -408,29 +413,32 @@ class MainScreen(Screen[None]):
 
     def show_screen(self, name: str) -> None:
         """A tab, help or the settings. Esc walks back."""
-        shown = "leads" if name in LISTS else name
-        if shown != self._view:
-            self._before = [one for one in (*self._before, self._view) if one != shown][-9:]
-            self._view = shown
-            self.query_one(ContentSwitcher).current = shown
+        now = self.leads.listing if self._view == "leads" else self._view
+        if name != now:
+            self._before = [*self._before[-9:], now]
+            self._switch(name)
+
+    def _switch(self, name: str) -> None:
         if name in LISTS:
+            self._view = "leads"
             self.leads.choose_list(cast("List", name))
-        elif self.page is not None:
+        else:
+            self._view = name
+        self.query_one(ContentSwitcher).current = self._view
+        if self.page is not None:
             self.run_worker(self.page.read(), group="page", exclusive=True)
         self.call_after_refresh(self.draw)
 
     def action_back(self) -> None:
-        """Esc: what is said, the marks, the search, the screen before; never out."""
+        """Esc: the marks, the filter, the screen before; never out."""
         if self.page is not None:
-            self.show_screen(
-                "help"
-                if self._before[-1:] == ["help"]
-                else (self._before.pop() if self._before else "queue").replace("leads", self.leads.listing)
-            )
+            self._switch(self._before.pop() if self._before else "queue")
         elif self.leads.marked:
             self.leads.marked.clear()
         elif self.leads.filter.is_narrow:
             self.leads.set_filter(Filter(ads=self.leads.filter.ads))
+        elif self._before:
+            self._switch(self._before.pop())
         self.draw()
 
     def action_enter(self) -> None:
@@ -442,7 +450,7 @@ class MainScreen(Screen[None]):
 
     def action_pane(self) -> None:
         """Tab: the keys move in the lead that is opened, or in the list."""
-        self.query_one("#lead-lines", Canvas).scroll_lines(5)
+        self.leads.body.scroll_lines(5)
         self.draw()
 
     def action_work(self, what: str) -> None:
@@ -526,8 +534,17 @@ class MainScreen(Screen[None]):
         """Other settings are in force from now on."""
         self.settings, self.speech = settings, speech
         self.bells.mark = settings.bell_score
-        self.query_one(SettingsPage).settings = settings
+        self.options.settings = settings
         for view in (self.leads, *self.query(Page)):
             view.speech = speech
         self.leads.hidden = settings.hide
         self.draw()
+
+
+def deliveries_lines(width: int, say: Speech) -> Sequence[Line]:
+    """Until the Box tells of them."""
+    return [((f" {say('deliveries.note')}", "dim"),)]
+
+
+def help_lines(width: int, say: Speech) -> Sequence[Line]:
+    return lists.help_lines(groups(say), width, say)

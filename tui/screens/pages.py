@@ -22,6 +22,8 @@ from tui.views import lists, numbers
 from tui.widgets.canvas import Canvas
 from tui.widgets.rows import RowList
 
+MOST_SITES = 8
+"""Rows of sites that stand above the report of one."""
 SPANS = ("today", "yesterday", "week", "month")
 DAYS = {"today": (0, 0), "yesterday": (-1, -1), "week": (-6, 0), "month": (-29, 0)}
 
@@ -141,6 +143,7 @@ class NumbersPage(Page):
         head = self.problem_lines() or numbers.head_lines(self.lines, self.scope, f"{say(f'span.{self.span}')} {span}", width, say)
         self.query_one("#numbers-head", Canvas).show(head)
         self.query_one("#numbers-columns", Canvas).show([numbers.site_heads(say)])
+        self.rows.styles.height = max(1, min(MOST_SITES, len(self.lines)))
         self.rows.repaint()
         line = self._line()
         name = self._desk.store.site(line.site_id).name if line else ""
@@ -245,7 +248,7 @@ class SitesPage(Page):
 class TextPage(Page):
     """One text."""
 
-    def __init__(self, name: str, desk: Desk, speech: Speech, text: Callable[[int], Sequence[Line]]) -> None:
+    def __init__(self, name: str, desk: Desk, speech: Speech, text: Callable[[int, Speech], Sequence[Line]]) -> None:
         self.name_of = name  # pyright: ignore[reportAttributeAccessIssue]  # one class, several texts
         super().__init__(desk, speech)
         self._text = text
@@ -254,7 +257,8 @@ class TextPage(Page):
         yield Canvas(classes="text")
 
     def redraw(self) -> None:
-        self.query_one(Canvas).show(self._text(self.app.size.width))
+        canvas = self.query_one(Canvas)
+        canvas.show(self._text(canvas.size.width, self.speech))
 
     def move(self, lines: int) -> None:
         self.query_one(Canvas).scroll_lines(lines)

@@ -46,7 +46,7 @@ class Host(Protocol):
     def unmark(self) -> None: ...
     def ask(self, question: Question) -> None: ...
     def type(self, typing: Typing) -> None: ...
-    def say(self, key: str, **values: object) -> None: ...
+    def say(self, sentence: str, /, **values: object) -> None: ...
     def start(self, work: Awaitable[None]) -> None: ...
     def detail(self) -> Detail | None: ...
     def redraw(self) -> None: ...
@@ -230,10 +230,10 @@ class Work:
                 "work.suggests",
                 outcome=say.word("outcome", outcome),
                 verdict=say.word("status", suggested),
-                key=VERDICT_KEYS[suggested],
+                press=VERDICT_KEYS[suggested],
             )
         else:
-            self._host.say("work.said", what=say.word("outcome", outcome))
+            self._host.say("work.done", what=say.word("outcome", outcome))
 
     def remind(self) -> None:
         if (lead := self._one()) is not None:
@@ -273,7 +273,7 @@ class Work:
     def _noted(self, lead: Lead, text: str) -> str:
         if text.strip():
             self._desk.decide("note", lead, lead.head.id, note=text.strip())
-            self._host.say("work.said", what=self._host.speech("word.note"))
+            self._host.say("work.done", what=self._host.speech("word.note"))
         return ""
 
     # --- the rest -----------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from tui.speech import Speech
 
 WINDOW_DAYS = 90
 """Google takes a conversion for this long after the click, if the action's own window is not shorter (product.md)."""
+LONGEST_RING_MS = 3 * 60_000
 LOOKS = {"!!": "hot", "!": "warm", "L": "late", "*": "due", "ok": "good", ".": "fresh"}
 QUIET = (Band.OTHERS, Band.QUIET, Band.DONE)
 
@@ -29,7 +30,7 @@ class Column(Struct, frozen=True):
 NARROW = tuple(
     Column(*one)
     for one in (
-        ("mark", 2), ("wait", 7), ("score", 3), ("sign", 3), ("how", 4), ("reach", 18), ("site", 10), ("why", 13), ("state", 12),
+        ("mark", 2), ("wait", 7), ("score", 3), ("sign", 3), ("how", 4), ("reach", 20), ("site", 10), ("why", 12), ("state", 11),
     )
 )  # fmt: skip
 """80 cells."""
@@ -133,7 +134,7 @@ def _reach(head: Contact, site: Site, now: int, say: Speech) -> str:
 def why_text(lead: Lead, now: int, say: Speech) -> str:
     """Where it came from, and the strongest reason."""
     source, reason = source_text(lead.head, say), _reason(lead, now, say)
-    return f"{source}, {reason}" if reason else source
+    return f"{source} {reason}" if reason else source
 
 
 def source_text(contact: Contact, say: Speech) -> str:
@@ -155,7 +156,7 @@ REASONS = ("returning_ad_user", "scroll_90", "hover_intent", "scroll_50")
 
 def _reason(lead: Lead, now: int, say: Speech) -> str:
     head = lead.head
-    if head.likelihood is not None and head.likelihood < 1:
+    if head.source == "call" and head.likelihood is not None and head.likelihood < 1:
         return say("why.match", percent=f"{head.likelihood:.0%}")
     fired = next((rule for rule in REASONS if head.breakdown.get(rule)), "")
     if fired:
@@ -202,8 +203,10 @@ def _state(lead: Lead, site: Site, spot: Place, wait: Waiting | None, now: int, 
         return f"r {clock_text(lead.reminder.due_at, site.timezone, now)}"
     if lead.last_attempt is not None:
         return say.word("outcome", lead.last_attempt.outcome)
-    return say("state.verdict") if head.kind is Kind.CALL and head.call_state == "ended" else _under_way(head, say)
+    return _call_state(head, now, say) if head.kind is Kind.CALL else "-"
 
 
-def _under_way(head: Contact, say: Speech) -> str:
-    return say.word("call", head.call_state) if head.kind is Kind.CALL else "-"
+def _call_state(call: Contact, now: int, say: Speech) -> str:
+    """Some exchanges tell of a call once and never again: it does not ring for ever."""
+    is_over = call.call_state == "ended" or now - call.at > LONGEST_RING_MS
+    return say("state.verdict") if is_over else say.word("call", call.call_state)

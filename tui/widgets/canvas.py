@@ -73,8 +73,7 @@ class Canvas(ScrollView, can_focus=False):
     def repaint(self) -> None:
         """Draws anew what is not as it was drawn."""
         height = self.scrollable_content_region.height
-        if self.virtual_size.height != self.count():
-            self.virtual_size = Size(self.size.width, self.count())
+        self.set_height(self.count())
         for y in range(height):
             fresh, drawn = self._fitted(y), self._drawn.get(y)
             if drawn is not None and fresh != drawn:
@@ -101,6 +100,10 @@ class Canvas(ScrollView, can_focus=False):
     def notify_style_update(self) -> None:
         self._drawn.clear()
         super().notify_style_update()
+
+    def set_height(self, lines: int) -> None:
+        """How far one may scroll. The layout does not depend on it, so it is not made anew."""
+        self.set_reactive(Canvas.virtual_size, Size(self.size.width, lines))
 
     def scroll_lines(self, lines: int) -> None:
         """Up (negative) or down."""

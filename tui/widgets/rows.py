@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual.geometry import Size
 from textual.message import Message
 
 from tui.paint import Line
@@ -32,7 +31,7 @@ class RowList(Canvas):
         """Other rows, or the same in another order."""
         before = self.chosen
         self.rows = rows
-        self.virtual_size = Size(self.size.width, len(rows))
+        self.set_height(len(rows))
         if before is not None and before in rows:
             self.cursor = rows.index(before)
         self.cursor = max(0, min(self.cursor, len(rows) - 1))
