@@ -63,7 +63,7 @@ class Desk:
 
     def __init__(self, client: Client, kept: Kept, clock: Clock) -> None:
         self.client, self.kept, self.watcher = client, kept, cast("Watcher", Nobody())
-        self.store, self.link, self.people = Store(), Link(), dict[int, str]()
+        self.store, self.link, self.people = Store(), Link(since=clock()), dict[int, str]()
         self.present: list[Present] = []
         self.health: dict[str, Any] = {}
         self.alerts: list[Message] = []

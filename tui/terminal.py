@@ -9,8 +9,8 @@ from textual.drivers.linux_driver import LinuxDriver
 from tui.paint import safe_text
 
 BELL = "\a"
-UNWANTED = ("\x1b[?1004h", "\x1b[>")
-"""Focus reports and the keyboard protocol: a shell that finds them switched on types nonsense."""
+UNWANTED = ("\x1b[?1004h", "\x1b[>", "\x1b]22;")
+"""Focus reports and the keyboard protocol: a shell that finds them switched on types nonsense. The shape of a pointer nobody uses."""
 DUMB = ("linux", "dumb", "vt100")
 """Terminals that show a notification instead of giving it."""
 

@@ -29,6 +29,7 @@ class Opened(Struct):
 class FirstRun(Screen[None]):
     """Enter goes on; on the last field, or with a token, it logs in."""
 
+    AUTO_FOCUS: ClassVar[str | None] = "#field-email"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("down", "app.focus_next", show=False),
         Binding("up", "app.focus_previous", show=False),
@@ -53,11 +54,12 @@ class FirstRun(Screen[None]):
 
     def on_mount(self) -> None:
         say = self._speech
+        for field in self.query(Input):
+            field.cursor_blink = False
         self.query_one("#first-title", Canvas).show([((" OPSMANTIK ", "brand"), (f"  {say('first.title')}", ""))])
         for name in FIELDS:
             self.query_one(f"#label-{name}", Canvas).show([((say(f"first.{name}"), "label"),)])
         self._note(say("first.note"), "dim")
-        self.query_one("#field-email", Input).focus()
 
     def _note(self, text: str, look: str = "hot") -> None:
         self.query_one("#first-note", Canvas).show([((f" {text}", look),)])

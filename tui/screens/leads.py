@@ -142,7 +142,7 @@ class LeadsView(Container):
                 name: self.arranged.count("queue", band)
                 for name, band in (("late", Band.LATE), ("running", Band.RUNNING), ("due", Band.DUE))
             }
-            self._list.border_title = Ink.content(say("leads.title", list=say(f"tab.{self.listing}"), **urgent))
+            Ink.set_title(self._list, say("leads.title", list=say(f"tab.{self.listing}"), **urgent))
 
     def _row(self, number: int, width: int) -> Line:
         store, say = self._desk.store, self.speech
@@ -169,7 +169,7 @@ class LeadsView(Container):
         width = body.size.width
         name = say("leads.none") if opened is None else detail_view.title(opened, now, say)
         if self.is_wide:
-            self._lead.border_title = Ink.content(name)
+            Ink.set_title(self._lead, name)
             lines = [] if opened is None else detail_view.full_lines(opened, width, now, say)
         else:
             title.show([rule(name, title.size.width)])
@@ -188,7 +188,7 @@ class LeadsView(Container):
     def _draw_panels(self) -> None:
         store, now, say = self._desk.store, self._desk.now(), self.speech
         for name, panel in self._panels.items():
-            panel.border_title = Ink.content(say(f"panel.{name}"))
+            Ink.set_title(panel, say(f"panel.{name}"))
         self._panels["hours"].show(panels.hours_lines(list(self.reports.values()), now, say))
         self._panels["team"].show(panels.team_lines(self._desk.present, store, now, say))
         self._panels["look"].show(panels.look_lines(self._desk, self.arranged, say))

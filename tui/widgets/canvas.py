@@ -14,11 +14,12 @@ from textual.content import Content
 from textual.geometry import Region, Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tui.paint import Line, as_ascii, fit_line, line_width, safe_text
 
 LOOKS = (
-    "brand", "head", "label", "dim", "strong", "frame", "key", "tab", "chosen", "marked", "cursor",
+    "plain", "brand", "head", "label", "dim", "strong", "frame", "key", "tab", "chosen", "marked", "cursor",
     "fresh", "warm", "hot", "late", "due", "good", "mine",
 )  # fmt: skip
 """How a span may look; console.tcss says how that is."""
@@ -35,9 +36,11 @@ class Ink:
         return as_ascii(safe_text(raw)) if cls.ascii_only else safe_text(raw)
 
     @classmethod
-    def content(cls, raw: str) -> Content:
-        """The same for Textual's own widgets: nothing in it is markup."""
-        return Content(cls.text(raw))
+    def set_title(cls, widget: Widget, raw: str) -> None:
+        """The title of a widget's border: nothing in it is markup. Setting it draws the whole widget anew: only when it is another."""
+        title = Content(cls.text(raw))
+        if widget.border_title != title.markup:
+            widget.border_title = title
 
 
 class Canvas(ScrollView, can_focus=False):
@@ -75,8 +78,8 @@ class Canvas(ScrollView, can_focus=False):
         height = self.scrollable_content_region.height
         self.set_height(self.count())
         for y in range(height):
-            fresh, drawn = self._fitted(y), self._drawn.get(y)
-            if drawn is not None and fresh != drawn:
+            fresh, drawn = self._fitted(y), self._drawn.get(y, ())
+            if fresh != drawn:
                 begin, end = difference(drawn, fresh)
                 self.refresh(Region(begin, y, end - begin, 1))
 
@@ -90,11 +93,11 @@ class Canvas(ScrollView, can_focus=False):
         width, number = self.scrollable_content_region.width, y + self.scroll_offset.y
         under = self.background(number)
         line = self.line(number, width) if number < self.count() else ()
-        return tuple((text, f"{look}|{under}") for text, look in fit_line([(Ink.text(text), look) for text, look in line], width))
+        return tuple((Ink.text(text), f"{look}|{under}") for text, look in fit_line(line, width))
 
     def _style(self, looks: str) -> Style:
         look, _, under = looks.partition("|")
-        style = self.get_component_rich_style(f"canvas--{look}") if look else self.rich_style
+        style = self.get_component_rich_style(f"canvas--{look or 'plain'}")
         return style + self.get_component_rich_style(f"canvas--{under}", partial=True) if under else style
 
     def notify_style_update(self) -> None:
