@@ -52,7 +52,7 @@ def terminal(hostile: Work, tmp_path: Path, request: pytest.FixtureRequest) -> I
 @pytest.mark.parametrize("terminal", [(80, 24), (200, 60)], indirect=True, ids=["80x24", "200x60"])
 def test_no_byte_of_a_stranger_does_anything_to_the_terminal(terminal: Terminal):
     terminal.wait_for("FORM")
-    for keys, text in (("2", ""), ("A", "all traffic"), *[("j", "note ")] * (len(HOSTILE) - 1), ("\r", ""), ("G", ""), ("/", "keep"), ("[", ""), ("\x1b", "claim"), ("?", "Work on a lead"), ("1", "")):
+    for keys, text in (("2", ""), ("A", "all traffic"), ("g", "note "), *[("j", "note ")] * (len(HOSTILE) - 1), ("\r", ""), ("G", ""), ("/", "keep"), ("[", ""), ("\x1b", "claim"), ("?", "Work on a lead"), ("1", "")):
         terminal.press(keys, text)
         terminal.read(0.5)
     terminal.wait_for("Notes")
