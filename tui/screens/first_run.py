@@ -70,7 +70,7 @@ class FirstRun(Screen[None]):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Complete as soon as there is a token, or both an address and a password."""
         if self._value("token") or (self._value("email") and self._value("password")):
-            self.run_worker(self._enter(), exclusive=True)
+            self.run_worker(self._enter, exclusive=True)
         else:
             self.focus_next()
 

@@ -4,6 +4,7 @@ Promises: what somebody types or answers is never interrupted: what arrives mean
 """
 
 import asyncio
+from functools import partial
 from collections.abc import Awaitable, Sequence
 from typing import ClassVar, cast
 
@@ -111,7 +112,7 @@ class MainScreen(Screen[None]):
         self.desk.watcher = self
         self.set_focus(None)
         self.leads.numbers = self.work.numbers
-        self.run_worker(self.desk.run(), name="desk", exit_on_error=True)
+        self.run_worker(self.desk.run, name="desk", exit_on_error=True)
         self.set_interval(1.0, self._tick)
         self.set_interval(self.settings.refresh_sec, self._read_numbers)
         self.set_interval(PRESENCE_SEC, self._tell_presence)
@@ -261,7 +262,7 @@ class MainScreen(Screen[None]):
 
     def _read_numbers(self) -> None:
         self._numbers_timer = None
-        self.run_worker(self._numbers(), group="numbers", exclusive=True)
+        self.run_worker(self._numbers, group="numbers", exclusive=True)
 
     async def _numbers(self) -> None:
         """The header's line, and the day by hour where that is shown."""
@@ -282,7 +283,7 @@ class MainScreen(Screen[None]):
             self.redraw()
 
     def _open_soon(self) -> None:
-        self.run_worker(self._open(), group="detail", exclusive=True)
+        self.run_worker(self._open, group="detail", exclusive=True)
 
     async def _open(self) -> None:
         await asyncio.sleep(SETTLE_SEC)
@@ -299,7 +300,7 @@ class MainScreen(Screen[None]):
     def _tell_presence(self) -> None:
         lead = self.leads.chosen if self._view == "leads" else None
         if self.desk.link.is_live:
-            self.run_worker(self.desk.at_lead(lead.head.id if lead else None), group="presence", exclusive=True)
+            self.run_worker(partial(self.desk.at_lead, lead.head.id if lead else None), group="presence", exclusive=True)
 
     # --- Host: what keys ask for --------------------------------------------------------------------------------------------------
 
@@ -319,7 +320,7 @@ class MainScreen(Screen[None]):
         async def run() -> None:
             await work
 
-        self.run_worker(run(), group="work")
+        self.run_worker(run, group="work")
 
     def say(self, sentence: str, /, **values: object) -> None:
         self.tell(self.speech(sentence, **values))
@@ -426,7 +427,7 @@ class MainScreen(Screen[None]):
             self._view = name
         self.query_one(ContentSwitcher).current = self._view
         if self.page is not None:
-            self.run_worker(self.page.read(), group="page", exclusive=True)
+            self.run_worker(self.page.read, group="page", exclusive=True)
         self.call_after_refresh(self.draw)
 
     def action_back(self) -> None:

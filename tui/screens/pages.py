@@ -123,11 +123,11 @@ class NumbersPage(Page):
         else:
             length = DAYS[self.span][1] - DAYS[self.span][0] + 1
             self.day = min(0, self.day + (length if key == "right" else -length))
-        self.run_worker(self.read(), group="page", exclusive=True)
+        self.run_worker(self.read, group="page", exclusive=True)
 
     def move(self, lines: int) -> None:
         self.rows.move(lines)
-        self.run_worker(self._move_on(), group="page", exclusive=True)
+        self.run_worker(self._move_on, group="page", exclusive=True)
 
     async def _move_on(self) -> None:
         try:
