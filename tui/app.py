@@ -17,7 +17,7 @@ from tui.net.kept import Kept
 from tui.net.places import config_folder, state_folder
 from tui.screens.first_run import FirstRun
 from tui.screens.main import MainScreen
-from tui.screens.messages import Chosen, LoggedIn, Announce
+from tui.screens.messages import Announce, Chosen, LoggedIn
 from tui.settings import Settings, keep_token, read_settings, write_settings
 from tui.speech import Speech
 from tui.terminal import QuietDriver, notification

@@ -1,4 +1,4 @@
-"""What an operator has chosen for his console (console.toml) and the tokens it knows (tokens.json, 0600), in the user's configuration folder.
+"""What an operator has chosen for his console (console.toml) and the tokens it knows (tokens.json, 0600), in his configuration folder.
 
 Promises: a file that cannot be read is no reason not to start: its mistake is said, and the defaults hold. Writes only what was chosen.
 """

@@ -21,7 +21,9 @@ EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 
 @click.command()
 @click.option("--url", help="The Box's address; default this machine's, else the one used last.")
-@click.option("--token", envvar="OPSMANTIK_TOKEN", help="A user's token. Others on this machine can see it here: better --token-file.")
+@click.option(
+    "--token", envvar="OPSMANTIK_TOKEN", help="A user's token. Others on this machine can see it here: better --token-file."
+)
 @click.option("--token-file", type=click.Path(path_type=Path, dir_okay=False), help="A file that holds the token.")
 @click.option("--user", metavar="EMAIL", help="On the Box's own machine: make a token for this user.")
 @data_option

@@ -22,10 +22,23 @@ AT_ONCE = 200
 
 def told(number: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """What happens to one visitor: topic, version, body."""
-    tap = {"id": number, "lead": number, "at": NOW - 40_000_000 + number, "action": "whatsapp", "target": "wa:+905325550143", "score": number % 100,
-           "page": f"https://antika.example/{number}", "attribution": "First Click (Paid)", "breakdown": {"conversion": 50}}  # fmt: skip
+    tap = {
+        "id": number,
+        "lead": number,
+        "at": NOW - 40_000_000 + number,
+        "action": "whatsapp",
+        "target": "wa:+905325550143",
+        "score": number % 100,
+        "page": f"https://antika.example/{number}",
+        "attribution": "First Click (Paid)",
+        "breakdown": {"conversion": 50},
+    }
     yield "intent", 1, tap
-    yield "work", 1, {"kind": "claimed", "at": NOW, "lead": number, "by": 2, "who": "op-2", "new": {"by": 2, "since": NOW, "until": NOW + 1}}
+    yield (
+        "work",
+        1,
+        {"kind": "claimed", "at": NOW, "lead": number, "by": 2, "who": "op-2", "new": {"by": 2, "since": NOW, "until": NOW + 1}},
+    )
     yield "work", 2, {"kind": "note", "at": NOW, "lead": number, "by": 2, "who": "op-2", "new": f"note {number}"}
     row = {"id": number, "source": "click", "status": "junk" if number % 3 else "real", "version": 2}
     yield "verdict", 2, {"at": NOW, "by": 2, "old": row | {"status": "intent", "version": 1}, "new": row}
@@ -67,9 +80,14 @@ async def soak(messages: int, folder: Path) -> dict[str, float]:
         app.main.draw()
         drawn = monotonic() - latest
         return {
-            "messages": messages, "seconds": round(seconds, 1), "per_second": round(messages / seconds), "before_mib": round(before, 1),
-            "after_mib": round(resident(), 1), "leads": len(desk.store.leads), "draw_ms": round(drawn * 1000, 1),
-        }  # fmt: skip
+            "messages": messages,
+            "seconds": round(seconds, 1),
+            "per_second": round(messages / seconds),
+            "before_mib": round(before, 1),
+            "after_mib": round(resident(), 1),
+            "leads": len(desk.store.leads),
+            "draw_ms": round(drawn * 1000, 1),
+        }
 
 
 if __name__ == "__main__":

@@ -31,9 +31,14 @@ class Terminal:
         told = environment(HOME=str(folder), TERM="xterm-256color", LANG="C.UTF-8", **env)
         self.began = monotonic()
         self.process = subprocess.Popen(
-            [*COMMAND, "console", *map(str, options)], stdin=self._side, stdout=self._side, stderr=self._side, env=told, start_new_session=True,
+            [*COMMAND, "console", *map(str, options)],
+            stdin=self._side,
+            stdout=self._side,
+            stderr=self._side,
+            env=told,
+            start_new_session=True,
             cwd=folder,
-        )  # fmt: skip
+        )
 
     def __enter__(self) -> "Terminal":
         return self

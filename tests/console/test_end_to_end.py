@@ -17,8 +17,17 @@ from tui.screens.main import MainScreen
 
 pytestmark = pytest.mark.anyio
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-QUIET = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage")  # fmt: skip
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+)
 TAPS = int(os.environ.get("END_TO_END_TAPS", "20"))
 PAGE = """<!doctype html><meta charset="utf-8"><title>Antika</title>
 SNIPPET
@@ -56,7 +65,9 @@ def browser(url: str, profile: Path) -> Iterator[None]:
     """A browser that does not say it is headless: the Box would take its visits for a bot's."""
     assert CHROMIUM
     running = subprocess.Popen(
-        [CHROMIUM, *QUIET, f"--user-agent={FIREFOX}", f"--user-data-dir={profile}", "--remote-debugging-port=0", url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [CHROMIUM, *QUIET, f"--user-agent={FIREFOX}", f"--user-data-dir={profile}", "--remote-debugging-port=0", url],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     try:
         yield

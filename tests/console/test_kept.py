@@ -1,6 +1,7 @@
 """What is kept between the key and the Box's yes, and what the stream's bytes say."""
 
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -92,13 +93,16 @@ def test_tokens_are_known_by_their_box(tmp_path: Path):
 
 # --- the stream's bytes -------------------------------------------------------------------------------------------------------------
 
-SAID = b'id: 1-42\nevent: intent\ndata: {"site_id":"a","at":1,"ref":"17","version":1,"body":{"id":17}}\n\n: comment\n\nretry: 2000\nid: 1-43\n\n'
+SAID = (
+    b'id: 1-42\nevent: intent\ndata: {"site_id":"a","at":1,"ref":"17","version":1,"body":{"id":17}}\n\n'
+    b": comment\n\nretry: 2000\nid: 1-43\n\n"
+)
 
 
 @given(st.lists(st.integers(0, len(SAID)), max_size=12))
 def test_blocks_are_the_same_however_the_bytes_are_cut(cuts: list[int]):
     reader, edges = Reader(), sorted({0, len(SAID), *cuts})
-    blocks = [block for begin, end in zip(edges, edges[1:], strict=False) for block in reader.feed(SAID[begin:end])]
+    blocks = [block for begin, end in pairwise(edges) for block in reader.feed(SAID[begin:end])]
     assert blocks == Reader().feed(SAID)
     assert [block.id for block in blocks] == ["1-42", "", "1-43"]
     assert blocks[2].retry_ms == 2000

@@ -15,8 +15,6 @@ from tui.model.queue import Filter
 from tui.net.client import Refused
 from tui.screens.leads import LeadsView
 from tui.screens.pages import NumbersPage
-from tui.widgets.menu import Menu
-from tui.widgets.prompt import Prompt
 
 pytestmark = pytest.mark.anyio
 TRIED = set[str]()
@@ -394,7 +392,9 @@ async def _help(session: Session):
 
 async def test_digits_are_screens(tmp_path: Path):
     async with opened(tmp_path) as session:
-        for digit, name in zip("123456789", ("queue", "all", "mine", "missed", "numbers", "health", "alerts", "sites", "deliveries"), strict=True):
+        for digit, name in zip(
+            "123456789", ("queue", "all", "mine", "missed", "numbers", "health", "alerts", "sites", "deliveries"), strict=True
+        ):
             await session.press(digit)
             assert name in (session.view, session.leads.listing if session.view == "leads" else "")
 
@@ -459,7 +459,7 @@ async def test_an_amount_that_may_be_two_is_asked_again_and_stays(tmp_path: Path
         await session.press("s")
         await session.write("25x")
         await session.press("enter")
-        assert session.app.main.query_one(Prompt).value == "25x"
+        assert session.app.main.bottom.prompt.value == "25x"
         assert session.decided() == []
 
 
@@ -469,9 +469,9 @@ async def test_what_is_pasted_is_one_line_without_controls(tmp_path: Path):
     async with opened(tmp_path) as session:
         await session.at(12)
         await session.press("n")
-        session.app.main.query_one(Prompt).post_message(Paste("a\x1b]52;c;x\x07b\nc\u202ed"))
+        session.app.main.bottom.prompt.post_message(Paste("a\x1b]52;c;x\x07b\nc\u202ed"))
         await session.pilot.pause()
-        assert session.app.main.query_one(Prompt).value == "a]52;c;xb cd"
+        assert session.app.main.bottom.prompt.value == "a]52;c;xb cd"
 
 
 async def test_read_only_rights_work_on_nothing(tmp_path: Path):
@@ -482,5 +482,5 @@ async def test_read_only_rights_work_on_nothing(tmp_path: Path):
         await app.settle(pilot)
         await pilot.press("x", "s", "o")
         assert app.main.desk.store.pending == {}
-        assert app.main.query_one(Menu).question is None
+        assert app.main.bottom.menu.question is None
         assert "not work on it" in app.text()

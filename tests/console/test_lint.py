@@ -9,15 +9,30 @@ import pytest
 
 from opsmantik_box.texts import CATALOGUES
 from tests.harness import ROOT
-from tui.keys import KEYS, GROUPS
+from tui.keys import GROUPS, KEYS
 
 SOURCES = sorted((ROOT / "tui").rglob("*.py"))
 DRAWS = "widgets/canvas.py"
 """The one file that makes strips, and contents, of text."""
 FORBIDDEN = {
-    "Segment": DRAWS, "Strip": DRAWS, "Content": DRAWS, "Text": DRAWS, "from_markup": "", "Static": "", "Label": "", "Markdown": "", "RichLog": "",
-    "Log": "", "DataTable": "", "Tree": "", "OptionList": "", "notify": "", "print": "", "border_title": DRAWS, "border_subtitle": "",
-}  # fmt: skip
+    "Segment": DRAWS,
+    "Strip": DRAWS,
+    "Content": DRAWS,
+    "Text": DRAWS,
+    "from_markup": "",
+    "Static": "",
+    "Label": "",
+    "Markdown": "",
+    "RichLog": "",
+    "Log": "",
+    "DataTable": "",
+    "Tree": "",
+    "OptionList": "",
+    "notify": "",
+    "print": "",
+    "border_title": DRAWS,
+    "border_subtitle": "",
+}
 """Whatever else shows text, or reads it as markup; where it may stand all the same."""
 WRITES = ("terminal.py", "app.py")
 """Who may write to the terminal past the screen."""
@@ -54,7 +69,9 @@ def test_words_stand_in_the_catalogues(path: Path):
     """A literal with two words in it, or a capital letter and more, is a sentence for people."""
     tree = ast.parse(path.read_text())
     documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    styles = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.AnnAssign | ast.Assign) and "CSS" in ast.unparse(node)}
+    styles = {
+        id(node.value) for node in ast.walk(tree) if isinstance(node, ast.AnnAssign | ast.Assign) and "CSS" in ast.unparse(node)
+    }
     literals = [
         node.value
         for node in ast.walk(tree)
@@ -81,7 +98,11 @@ def test_every_key_that_is_said_is_in_the_catalogue():
 def test_every_text_of_the_catalogue_is_said():
     """By its key, or by the group whose words are looked up."""
     source = "".join(path.read_text() for path in SOURCES)
-    groups = set(re.findall(r"""word\(\s*["']([a-z_]+)["']""", source)) | set(re.findall(r"""(?:say|speech)\(\s*f["']([a-z_]+)\.\{""", source)) | {"filter"}
+    groups = (
+        set(re.findall(r"""word\(\s*["']([a-z_]+)["']""", source))
+        | set(re.findall(r"""(?:say|speech)\(\s*f["']([a-z_]+)\.\{""", source))
+        | {"filter"}
+    )
     keys = [key.removeprefix("console.") for key in CATALOGUES["en"] if key.startswith("console.")]
     assert [key for key in keys if not re.search(f"""["']{key}["']""", source) and key.partition(".")[0] not in groups] == []
 

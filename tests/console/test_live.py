@@ -224,8 +224,17 @@ async def test_a_console_that_ends_in_between_sends_it_the_next_time(work: Work,
     async with at_desk(work, tmp_path) as (desk, _):
         lead = await lead_of(desk, row)
         me = desk.store.me or 0
-    action = Action(key="k" * 32, kind="verdict", lead=lead.id, contact=row, site_id=work.site, at=1, body={"status": "junk", "version": 1},
-                    box=work.box.url, by=me)  # fmt: skip
+    action = Action(
+        key="k" * 32,
+        kind="verdict",
+        lead=lead.id,
+        contact=row,
+        site_id=work.site,
+        at=1,
+        body={"status": "junk", "version": 1},
+        box=work.box.url,
+        by=me,
+    )
     Kept(tmp_path).keep(action)
     status, answer = work.ask(f"/intents/{row}/verdict", action.body, key=action.key)  # sent, and the answer lost
     assert status == 200

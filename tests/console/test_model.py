@@ -38,8 +38,15 @@ def call(at: int, **more: Any) -> Lead:
 
 @pytest.mark.parametrize(
     ("passed", "sign", "band"),
-    [(0, ".", Band.RUNNING), (90, "!", Band.RUNNING), (89, ".", Band.RUNNING), (240, "!!", Band.RUNNING), (300, "!!", Band.RUNNING), (301, "L", Band.LATE)],
-)  # fmt: skip
+    [
+        (0, ".", Band.RUNNING),
+        (90, "!", Band.RUNNING),
+        (89, ".", Band.RUNNING),
+        (240, "!!", Band.RUNNING),
+        (300, "!!", Band.RUNNING),
+        (301, "L", Band.LATE),
+    ],
+)
 def test_the_mark_says_how_much_of_the_target_is_over(passed: int, sign: str, band: Band):
     one = call(NOW - passed * 1000)
     spot = place(one, SITE, NOW, ME)
@@ -66,7 +73,9 @@ def test_late_is_whoever_has_waited_longer_than_the_target(began: int, passed: i
 
 def test_bands_stand_in_their_order():
     page = queue_page(busy_leads())
-    board = Board().arrange([one.as_lead() for one in page.leads], {site.id: site for site in page.sites}.__getitem__, Filter(), NOW, ME)
+    board = Board().arrange(
+        [one.as_lead() for one in page.leads], {site.id: site for site in page.sites}.__getitem__, Filter(), NOW, ME
+    )
     bands = [board.places[number].band for number in board.lists["queue"]]
     assert bands == sorted(bands)
     assert {Band.DUE, Band.RUNNING, Band.LATE, Band.OTHERS, Band.QUIET, Band.DONE} == set(bands)
@@ -86,7 +95,9 @@ def test_a_board_that_remembers_says_what_a_new_one_says(steps: list[int]):
     board, now = Board(), NOW
     for step in steps:
         now += step
-        assert board.arrange(leads, sites.__getitem__, Filter(), now, ME) == Board().arrange(leads, sites.__getitem__, Filter(), now, ME)
+        assert board.arrange(leads, sites.__getitem__, Filter(), now, ME) == Board().arrange(
+            leads, sites.__getitem__, Filter(), now, ME
+        )
 
 
 def test_time_alone_moves_a_row_when_it_was_said_to():
@@ -113,7 +124,9 @@ def test_a_reminder_comes_to_the_top_when_it_is_due():
 
 
 def test_an_attempt_an_answered_call_or_a_verdict_ends_the_waiting():
-    tried = read(lead(1, "antika", NOW - HOUR, {"attempts": 1, "last_attempt": {"at": NOW, "outcome": "no_answer"}}, **missed("+90")))
+    tried = read(
+        lead(1, "antika", NOW - HOUR, {"attempts": 1, "last_attempt": {"at": NOW, "outcome": "no_answer"}}, **missed("+90"))
+    )
     assert tried.waits_since is None
     assert call(NOW, version=2).waits_since == NOW
     assert read(lead(1, "antika", NOW, **missed("+90", status="junk"))).waits_since is None
@@ -138,7 +151,8 @@ def test_a_row_is_about_the_newest_that_can_be_reached():
 
 
 @pytest.mark.parametrize(
-    ("ms", "text"), [(0, "0m00s"), (38_000, "0m38s"), (599_000, "9m59s"), (600_000, "10m"), (3_540_000, "59m"), (3_780_000, "1h03m")]
+    ("ms", "text"),
+    [(0, "0m00s"), (38_000, "0m38s"), (599_000, "9m59s"), (600_000, "10m"), (3_540_000, "59m"), (3_780_000, "1h03m")],
 )
 def test_a_time_is_said_as_short_as_it_may(ms: int, text: str):
     assert length_text(ms) == text
@@ -164,7 +178,9 @@ def test_every_row_takes_exactly_80_cells(language: str):
 
 def shown(listing: str = "queue", **chosen: Any) -> list[int]:
     page = queue_page(busy_leads())
-    board = Board().arrange(map(LeadTold.as_lead, page.leads), {one.id: one for one in page.sites}.__getitem__, Filter(**chosen), NOW, ME)
+    board = Board().arrange(
+        map(LeadTold.as_lead, page.leads), {one.id: one for one in page.sites}.__getitem__, Filter(**chosen), NOW, ME
+    )
     return list(board.lists[listing])  # type: ignore[index]
 
 
@@ -211,10 +227,17 @@ def test_the_row_under_the_cursor_stays_on_its_line(order: list[int], kept: int,
 @pytest.mark.parametrize(
     ("text", "chosen"),
     [
-        ("site anti", Filter(site=site_id("antika"))), ("site", Filter()), ("day -1", Filter(day=-1)), ("day 1", Filter(day=-1)),
-        ("day today", Filter()), ("late", Filter(late=True)), ("ads", Filter(ads=False)), ("kind wa", Filter(kind=Kind.WA)), ("clear", Filter()),
+        ("site anti", Filter(site=site_id("antika"))),
+        ("site", Filter()),
+        ("day -1", Filter(day=-1)),
+        ("day 1", Filter(day=-1)),
+        ("day today", Filter()),
+        ("late", Filter(late=True)),
+        ("ads", Filter(ads=False)),
+        ("kind wa", Filter(kind=Kind.WA)),
+        ("clear", Filter()),
     ],
-)  # fmt: skip
+)
 def test_a_command_leads_to_a_filter(text: str, chosen: Filter):
     assert apply_command(text, Filter(), queue_page([]).sites) == chosen
 

@@ -1,6 +1,7 @@
 """Text on its way to the terminal: whatever a stranger writes, it does nothing there and takes the cells it says."""
 
 import unicodedata
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,9 @@ FORBIDDEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 def test_a_safe_text_holds_nothing_that_moves_hides_or_turns(text: str):
     safe = safe_text(text)
     assert not [char for char in safe if unicodedata.category(char) in FORBIDDEN]
-    assert not [char for char in safe if 0xFE00 <= ord(char) <= 0xFE0F or ord(char) >= 0x1F000 and unicodedata.category(char) == "So"]
+    assert not [
+        char for char in safe if 0xFE00 <= ord(char) <= 0xFE0F or (ord(char) >= 0x1F000 and unicodedata.category(char) == "So")
+    ]
 
 
 @given(strangers)
@@ -28,7 +31,7 @@ def test_a_safe_text_is_safe_already(text: str):
 @given(strangers)
 def test_a_letter_wears_one_mark_at_most(text: str):
     marks = [unicodedata.category(char) in ("Mn", "Me") for char in safe_text(text)]
-    assert not any(one and next_one for one, next_one in zip(marks, marks[1:], strict=False))
+    assert not any(one and next_one for one, next_one in pairwise(marks))
 
 
 @given(strangers)
@@ -48,7 +51,11 @@ def test_a_fitted_line_takes_exactly_its_cells(line: list[tuple[str, str]], widt
     assert line_width(fit_line(line, width)) == width
 
 
-@given(st.lists(st.tuples(strangers, st.just("")), max_size=3), st.lists(st.tuples(strangers, st.just("")), max_size=3), st.integers(1, 80))
+@given(
+    st.lists(st.tuples(strangers, st.just("")), max_size=3),
+    st.lists(st.tuples(strangers, st.just("")), max_size=3),
+    st.integers(1, 80),
+)
 def test_two_ends_share_a_line(left: list[tuple[str, str]], right: list[tuple[str, str]], width: int):
     assert line_width(spread(left, right, width)) == width
 

@@ -1,7 +1,7 @@
 """What every screen shows, as text: empty, busy, cut off, with hostile texts; at 80×24 and 200×60; in English and Turkish.
 
-The pictures are in pictures/, one file for each state, size and language, the screens below each other. `UPDATE_PICTURES=1` draws them anew:
-read the difference before it is committed.
+The pictures are in pictures/, one file for each state, size and language, the screens below each other. `UPDATE_PICTURES=1` draws them
+anew: read the difference before it is committed.
 """
 
 import os
@@ -18,13 +18,30 @@ from tui.model.messages import Envelope, Message, Present
 pytestmark = pytest.mark.anyio
 
 PICTURES = Path(__file__).with_name("pictures")
-SCREENS = {"1": "queue", "2": "all", "3": "mine", "4": "missed", "5": "numbers", "6": "health", "7": "alerts", "8": "sites", "9": "deliveries",
-           "question_mark": "help", "comma": "settings"}  # fmt: skip
+SCREENS = {
+    "1": "queue",
+    "2": "all",
+    "3": "mine",
+    "4": "missed",
+    "5": "numbers",
+    "6": "health",
+    "7": "alerts",
+    "8": "sites",
+    "9": "deliveries",
+    "question_mark": "help",
+    "comma": "settings",
+}
 SMALL, LARGE = (80, 24), (200, 60)
 CASES = (
-    ("empty", SMALL, "en"), ("busy", SMALL, "en"), ("degraded", SMALL, "en"), ("hostile", SMALL, "en"),
-    ("busy", LARGE, "en"), ("hostile", LARGE, "en"), ("busy", SMALL, "tr"), ("degraded", LARGE, "tr"),
-)  # fmt: skip
+    ("empty", SMALL, "en"),
+    ("busy", SMALL, "en"),
+    ("degraded", SMALL, "en"),
+    ("hostile", SMALL, "en"),
+    ("busy", LARGE, "en"),
+    ("hostile", LARGE, "en"),
+    ("busy", SMALL, "tr"),
+    ("degraded", LARGE, "tr"),
+)
 
 
 def console(state: str, folder: Path, language: str) -> StillConsole:
@@ -62,7 +79,9 @@ async def picture(state: str, size: tuple[int, int], language: str, folder: Path
     return "\n".join(parts) + "\n"
 
 
-@pytest.mark.parametrize(("state", "size", "language"), CASES, ids=lambda one: one if isinstance(one, str) else f"{one[0]}x{one[1]}")
+@pytest.mark.parametrize(
+    ("state", "size", "language"), CASES, ids=lambda one: one if isinstance(one, str) else f"{one[0]}x{one[1]}"
+)
 async def test_a_screen_shows_what_it_showed(state: str, size: tuple[int, int], language: str, tmp_path: Path):
     drawn = await picture(state, size, language, tmp_path)
     file = PICTURES / f"{state}-{size[0]}x{size[1]}-{language}.txt"

@@ -21,8 +21,15 @@ def store_of(*leads: dict[str, Any]) -> Store:
 
 
 def tap(number: int, at: int = NOW, version: int = 1, lead_id: int = 0, **body: Any) -> Message:
-    told = {"id": number, "lead": lead_id or number, "at": at, "action": "whatsapp", "target": "wa:+905325550143", "score": 60,
-            "attribution": "First Click (Paid)"}  # fmt: skip
+    told = {
+        "id": number,
+        "lead": lead_id or number,
+        "at": at,
+        "action": "whatsapp",
+        "target": "wa:+905325550143",
+        "score": 60,
+        "attribution": "First Click (Paid)",
+    }
     return Message(f"1-{number}", "intent", Envelope(site_id("antika"), at, str(number), version, told | body))
 
 
@@ -60,7 +67,13 @@ def test_an_intent_is_a_lead_at_once():
 
 def test_a_message_told_twice_changes_nothing():
     store = store_of(lead(1, "antika", NOW, **missed("+90")))
-    for message in (tap(7), tap(7, lead_id=1), work("claimed", 1, {"by": 2, "since": NOW, "until": NOW + MINUTE}), verdict(1, 2, "real"), work("note", 2)):
+    for message in (
+        tap(7),
+        tap(7, lead_id=1),
+        work("claimed", 1, {"by": 2, "since": NOW, "until": NOW + MINUTE}),
+        verdict(1, 2, "real"),
+        work("note", 2),
+    ):
         store.take(message)
         before = dict(store.leads)
         assert store.take(message) is None
@@ -87,7 +100,11 @@ def test_work_is_seen_by_everybody():
     assert store.leads[1].claimed_by == "op-2"
     store.take(work("attempt", 2, {"by": 2, "at": NOW, "outcome": "no_answer", "again_at": NOW + MINUTE, "suggests": None}))
     one = store.leads[1]
-    assert (one.attempts, one.last_attempt and one.last_attempt.outcome, one.reminder and one.reminder.due_at) == (1, "no_answer", NOW + MINUTE)
+    assert (one.attempts, one.last_attempt and one.last_attempt.outcome, one.reminder and one.reminder.due_at) == (
+        1,
+        "no_answer",
+        NOW + MINUTE,
+    )
     store.take(work("released", 3))
     store.take(work("note", 4, "a note"))
     assert (store.leads[1].claim, store.leads[1].notes, store.leads[1].version) == (None, 1, 4)
@@ -138,7 +155,12 @@ def test_an_attempt_is_counted_once_whichever_comes_first_the_answer_or_the_mess
 
 def test_a_message_nobody_understands_does_no_harm():
     store = store_of(lead(1, "antika", NOW, **missed("+90")))
-    for body in ({}, {"id": "x"}, {"kind": "claimed", "at": 1, "lead": 1, "new": 5}, {"kind": "attempt", "at": 1, "lead": 1, "new": {"outcome": "eaten"}}):
+    for body in (
+        {},
+        {"id": "x"},
+        {"kind": "claimed", "at": 1, "lead": 1, "new": 5},
+        {"kind": "attempt", "at": 1, "lead": 1, "new": {"outcome": "eaten"}},
+    ):
         for topic in ("intent", "call", "verdict", "work", "alert", "other"):
             assert store.take(Message("1-1", topic, Envelope(site_id("antika"), NOW, "1", 9, body))) is None
 
@@ -153,16 +175,19 @@ def test_it_holds_only_so_many_however_long_it_runs():
     assert len(store._lead_of) == len(store.leads)
 
 
-@given(st.lists(st.sampled_from(["tap", "junk", "real", "claim", "free", "note"]), max_size=30), st.randoms())
+def made(kind: str, version: int) -> Message:
+    """Something that happens to lead 1."""
+    if kind == "tap":
+        return tap(50 + version, lead_id=1)
+    if kind in ("junk", "real"):
+        return verdict(1, version, kind)
+    return work(kind, version, {"by": 2, "since": NOW, "until": NOW + 1} if kind == "claimed" else None)
+
+
+@given(st.lists(st.sampled_from(["tap", "junk", "real", "claimed", "released", "note"]), max_size=30), st.randoms())
 def test_told_again_from_anywhere_it_comes_to_the_same(kinds: list[str], random: Any):
     """A stream that is resumed tells some of what was told; the page that was read knows some of it as well."""
-    messages = [tap(1)]
-    for number, kind in enumerate(kinds, 1):
-        version = number + 1
-        made = {"tap": lambda: tap(50 + number, lead_id=1), "junk": lambda: verdict(1, version, "junk"), "real": lambda: verdict(1, version, "real"),
-                "claim": lambda: work("claimed", version, {"by": 2, "since": NOW, "until": NOW + 1}), "free": lambda: work("released", version),
-                "note": lambda: work("note", version)}  # fmt: skip
-        messages.append(made[kind]())
+    messages = [tap(1), *(made(kind, number) for number, kind in enumerate(kinds, 2))]
     once, again = store_of(), store_of()
     for message in messages:
         once.take(message)

@@ -4,6 +4,7 @@ import re
 import signal
 import uuid
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -30,9 +31,20 @@ def hostile(box: Box) -> Work:
         sid = str(uuid.uuid4())
         meta = {"fp": f"fp_{uuid.uuid4().hex[:16]}", "city": text, "district": text}
         page = f"https://antika.example/{text}?gclid=EAIa{uuid.uuid4().hex}&utm_campaign={text}"
-        for more in ({"ea": "view"}, {"ec": "conversion", "ea": "whatsapp", "el": "https://wa.me/905325550143"}, {"ea": "scroll_depth", "el": text}):
+        for more in (
+            {"ea": "view"},
+            {"ec": "conversion", "ea": "whatsapp", "el": "https://wa.me/905325550143"},
+            {"ea": "scroll_depth", "el": text},
+        ):
             box.send(work.site, u=page, sid=sid, meta=meta, r="https://www.google.com/", **more)
-        form = {"phone": f"+90 532 555 01 {number}", "name": text, "form": text, "page": page, "sid": sid, "fingerprint": meta["fp"]}
+        form = {
+            "phone": f"+90 532 555 01 {number}",
+            "name": text,
+            "form": text,
+            "page": page,
+            "sid": sid,
+            "fingerprint": meta["fp"],
+        }
         fetch(f"{box.url}/api/v1/leads", form, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
         row = newest(box.data, "select max(id) from calls")
         work.ask(f"/intents/{row}/note", {"note": f"note {text}"}, who=1)
@@ -52,7 +64,19 @@ def terminal(hostile: Work, tmp_path: Path, request: pytest.FixtureRequest) -> I
 @pytest.mark.parametrize("terminal", [(80, 24), (200, 60)], indirect=True, ids=["80x24", "200x60"])
 def test_no_byte_of_a_stranger_does_anything_to_the_terminal(terminal: Terminal):
     terminal.wait_for("FORM")
-    for keys, text in (("2", ""), ("A", "all traffic"), ("g", "note "), *[("j", "note ")] * (len(HOSTILE) - 1), ("\r", ""), ("G", ""), ("/", "keep"), ("[", ""), ("\x1b", "claim"), ("?", "Work on a lead"), ("1", "")):
+    for keys, text in (
+        ("2", ""),
+        ("A", "all traffic"),
+        ("g", "note "),
+        *[("j", "note ")] * (len(HOSTILE) - 1),
+        ("\r", ""),
+        ("G", ""),
+        ("/", "keep"),
+        ("[", ""),
+        ("\x1b", "claim"),
+        ("?", "Work on a lead"),
+        ("1", ""),
+    ):
         terminal.press(keys, text)
         terminal.read(0.5)
     terminal.wait_for("Notes")
@@ -77,7 +101,7 @@ def test_idle_it_writes_little_and_seldom(terminal: Terminal):
             times.append(monotonic())
             amount += len(told)
     assert amount / 3 < 1_500
-    bursts = 1 + sum(later - earlier > 0.1 for earlier, later in zip(times, times[1:], strict=False))
+    bursts = 1 + sum(later - earlier > 0.1 for earlier, later in pairwise(times))
     assert bursts <= 4 * 3 + 1
 
 

@@ -71,7 +71,7 @@ def _judged(lead: Lead, action: Action) -> Lead:
 
 def _tried(lead: Lead, action: Action, site: Site, me: int) -> Lead:
     outcome: Outcome = action.body["outcome"]
-    earlier = [lead.last_attempt.outcome] * lead.attempts if lead.last_attempt else []
+    earlier: list[Outcome] = [lead.last_attempt.outcome] * lead.attempts if lead.last_attempt else []
     when = action.body.get("when")
     try:
         attempt = record_attempt(outcome, earlier, me, action.at, site.hours, when if isinstance(when, int) else None)

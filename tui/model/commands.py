@@ -1,6 +1,6 @@
 """What is typed behind `:`, read. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from msgspec.structs import replace
 
@@ -9,7 +9,7 @@ from tui.model.queue import Filter
 from tui.model.sites import Site
 
 SCREENS = ("queue", "all", "mine", "missed", "numbers", "health", "alerts", "sites", "deliveries")
-WORDS = ("site", "day", "late", "ads", "kind", "clear", "settings", "help", "lang", "theme", "quit", *SCREENS)
+WORDS = ("settings", "help", "lang", "theme", "quit", *SCREENS)
 
 
 class NotUnderstood(Exception):
@@ -24,21 +24,25 @@ def apply_command(text: str, chosen: Filter, sites: Iterable[Site]) -> Filter | 
     """The filter a command leads to, or the command and its word when it is no filter. Raises NotUnderstood."""
     word, _, rest = text.strip().partition(" ")
     rest = rest.strip()
-    if word == "site":
-        return replace(chosen, site=find_site(rest, sites).id if rest else "")
-    if word == "day":
-        return replace(chosen, day=_day(rest))
-    if word == "late":
-        return replace(chosen, late=not chosen.late)
-    if word == "ads":
-        return replace(chosen, ads=not chosen.ads)
-    if word == "kind":
-        return replace(chosen, kind=_kind(rest))
-    if word == "clear":
-        return Filter(ads=chosen.ads)
+    if word in FILTERS:
+        return FILTERS[word](rest, chosen, sites)
     if word in WORDS:
         return word, rest
     raise NotUnderstood("command.unknown", word)
+
+
+def _by_site(rest: str, chosen: Filter, sites: Iterable[Site]) -> Filter:
+    return replace(chosen, site=find_site(rest, sites).id if rest else "")
+
+
+FILTERS: dict[str, Callable[[str, Filter, Iterable[Site]], Filter]] = {
+    "site": _by_site,
+    "day": lambda rest, chosen, _: replace(chosen, day=_day(rest)),
+    "late": lambda _rest, chosen, _: replace(chosen, late=not chosen.late),
+    "ads": lambda _rest, chosen, _: replace(chosen, ads=not chosen.ads),
+    "kind": lambda rest, chosen, _: replace(chosen, kind=_kind(rest)),
+    "clear": lambda _rest, chosen, _: Filter(ads=chosen.ads),
+}
 
 
 def find_site(text: str, sites: Iterable[Site]) -> Site:
@@ -65,8 +69,3 @@ def _kind(text: str) -> Kind | None:
     if text and text.upper() not in Kind.__members__:
         raise NotUnderstood("command.kind", text)
     return Kind[text.upper()] if text else None
-
-
-def complete(text: str) -> list[str]:
-    """Commands that begin so."""
-    return [word for word in WORDS if word.startswith(text.strip())]

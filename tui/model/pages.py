@@ -51,7 +51,8 @@ class LeadTold(Struct, frozen=True):
         return Lead(
             id=self.lead, site_id=self.site_id, contacts=tuple(sorted(self.contacts, key=lambda one: (one.at, one.id))),
             contact_count=self.contact_count, version=done.version, claim=done.claim, claimed_by=done.claimed_by, reminder=done.reminder,
-            attempts=done.attempts, notes=done.notes, first_attempt_at=done.first_attempt_at, last_attempt=Tried(last.at, last.outcome, last.who, last.again_at) if last else None,
+            attempts=done.attempts, notes=done.notes, first_attempt_at=done.first_attempt_at,
+            last_attempt=Tried(last.at, last.outcome, last.who, last.again_at) if last else None,
         )  # fmt: skip
 
 
@@ -229,6 +230,9 @@ class Lines(Struct, frozen=True):
 def total(lines: list[SiteLine]) -> SiteLine:
     """All sites in one line; Google's clicks as far as they are known."""
     clicks = [one.google.clicks for one in lines if one.google.clicks is not None]
-    sums = {name: sum((getattr(one, name) for one in lines), Bucket()) for name in ("ads", "all", "other_paid", "bots", "internal")}
+    ads, everything = sum((one.ads for one in lines), Bucket()), sum((one.all for one in lines), Bucket())
+    paid, bots = sum((one.other_paid for one in lines), Bucket()), sum((one.bots for one in lines), Bucket())
+    internal = sum((one.internal for one in lines), Bucket())
     first, last = min((one.first for one in lines), default=""), max((one.last for one in lines), default="")
-    return SiteLine("", first, last, **sums, google=Google(sum(clicks) if clicks else None))
+    google = Google(sum(clicks) if clicks else None)
+    return SiteLine("", first, last, ads=ads, all=everything, other_paid=paid, bots=bots, internal=internal, google=google)

@@ -3,7 +3,7 @@
 Promises: the token goes into the header and nowhere else; every question ends (TIMEOUT_SEC). Decides nothing.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -85,7 +85,7 @@ class Client:
         return answer.content
 
     @asynccontextmanager
-    async def stream(self, path: str, last: str, **query: str) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, path: str, last: str, **query: str) -> AsyncGenerator[AsyncIterator[bytes]]:
         """Bytes as they come. Raises Refused, Unreachable, also while it is read."""
         http = self._loaded()
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": last} if last else {})

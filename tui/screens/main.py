@@ -4,44 +4,42 @@ Promises: what somebody types or answers is never interrupted: what arrives mean
 """
 
 import asyncio
-from functools import partial
 from collections.abc import Awaitable, Sequence
-from typing import ClassVar, cast
+from functools import partial
 
 from msgspec.structs import replace
 from textual import events
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Container, Horizontal
-from textual.screen import Screen
+from textual.containers import Horizontal
 from textual.timer import Timer
-from textual.widgets import ContentSwitcher, Input
+from textual.widgets import ContentSwitcher
 
 from opsmantik_box.clock import monotonic
 from tui.desk import Desk
-from tui.keys import BINDINGS, groups, keys_of
+from tui.keys import groups, keys_of
 from tui.model.actions import Action
 from tui.model.bells import Bells
-from tui.model.commands import SCREENS, NotUnderstood, apply_command
-from tui.model.lead import Lead
+from tui.model.commands import SCREENS
+from tui.model.lead import Kind, Lead
 from tui.model.messages import Message
 from tui.model.pages import Detail, Lines, SiteReport, total
-from tui.model.queue import LISTS, Filter, List
+from tui.model.queue import LISTS
 from tui.model.sites import Site
 from tui.model.urgency import first_answers
 from tui.net.client import Refused, Unreachable
 from tui.paint import Line
+from tui.screens.acting import Acting
+from tui.screens.bottom import Bottom, Typing
 from tui.screens.leads import LeadsView
-from tui.screens.messages import Chosen, Announce
+from tui.screens.messages import Announce
 from tui.screens.pages import AlertsPage, HealthPage, NumbersPage, Page, SettingsPage, SitesPage, TextPage
-from tui.screens.work import Typing, Work
+from tui.screens.work import Work
 from tui.settings import Settings
 from tui.speech import Speech
 from tui.views import frame, lists
 from tui.views.health import LOOKS, word_of
-from tui.widgets.canvas import Canvas, Ink
-from tui.widgets.menu import Menu, Question
-from tui.widgets.prompt import Prompt
+from tui.widgets.canvas import Canvas
+from tui.widgets.menu import Question
 
 APART_SEC = 0.25
 """Between two drawings nobody asked for by a key."""
@@ -49,14 +47,10 @@ SETTLE_SEC = 0.15
 """Until the lead under a cursor that moved is read."""
 PRESENCE_SEC = 45.0
 SOON_SEC = 2.0
-SEARCH = Typing("/", lambda _: "")
 
 
-class MainScreen(Screen[None]):
+class MainScreen(Acting):
     """Host of the keys (screens/work.py) and watcher of the desk."""
-
-    AUTO_FOCUS: ClassVar[str | None] = ""
-    BINDINGS: ClassVar[list[BindingType]] = [Binding(*one, show=False) for one in BINDINGS]
 
     def __init__(self, desk: Desk, speech: Speech, settings: Settings) -> None:
         super().__init__()
@@ -64,21 +58,15 @@ class MainScreen(Screen[None]):
         self.work = Work(self)
         self.bells = Bells(settings.bell_score)
         self.leads = LeadsView(desk, speech, settings.hide)
-        self.menu, self.prompt = Menu(id="menu"), Prompt(id="prompt")
+        self.bottom = Bottom(desk.kept, speech)
         self.numbers, self.health = NumbersPage(desk, speech), HealthPage(desk, speech)
-        self.options = SettingsPage(desk, speech, settings, self._set)
+        self.options = SettingsPage(desk, speech, settings, self.choose_setting)
         self._header, self._clock, self._tab_line = Canvas(id="header"), Canvas(id="clock"), Canvas(id="tabs")
-        self._hint_line, self._key_line = Canvas(id="hint"), Canvas(id="keys")
-        self._hint, self._hint_look = "", ""
-        self._typing: Typing | None = None
-        self._asked: list[Question] = []
         self._arrived = 0
         self._drawn_at = 0.0
         self._will_draw = False
         self._lines: Lines | None = None
         self._numbers_timer: Timer | None = None
-        self._view = "leads"
-        self._before: list[str] = []
 
     # --- what is on it ------------------------------------------------------------------------------------------------------------
 
@@ -97,16 +85,7 @@ class MainScreen(Screen[None]):
             yield TextPage("deliveries", desk, say, deliveries_lines)
             yield TextPage("help", desk, say, help_lines)
             yield self.options
-        with Container(id="bottom"):
-            yield self.menu
-            yield self.prompt
-            yield self._hint_line
-            yield self._key_line
-
-    @property
-    def page(self) -> Page | None:
-        """What is shown instead of the leads."""
-        return None if self._view == "leads" else self.query_one(f"#{self._view}", Page)
+        yield self.bottom
 
     def on_mount(self) -> None:
         self.desk.watcher = self
@@ -144,15 +123,14 @@ class MainScreen(Screen[None]):
             self._others(),
             self._arrived,
             self.desk.unsent,
+            answers,
         )
         clock = frame.clock_now(now, zone)
         self._header.show([frame.header_line(header, width - len(clock), now, zone, say)])
         self._clock.show([((clock, "dim"),)])
         self._tab_line.show([frame.tabs_line(self._tabs(), self._chosen_tab(), width, say)])
         (self.page or self.leads).redraw()
-        self._hint_line.display = self.menu.question is None
-        self._hint_line.show([((f" {self._hint_text()}", self._hint_look),)])
-        self._key_line.show([frame.keys_line(self._keys(), width, say)])
+        self.bottom.redraw(self._hint(), keys_of(self._view, say))
 
     def redraw(self) -> None:
         """As soon as may be."""
@@ -173,22 +151,16 @@ class MainScreen(Screen[None]):
                 self._ring(lead, "bell.late")
         self.redraw()
 
-    def _hint_text(self) -> str:
-        if self._hint:
-            return self._hint
-        lead = self.leads.chosen if self.page is None else None
-        if lead is None or lead.kind.name in ("TEL", "WA"):
-            return self.speech(f"hint.{lead.kind.name.lower()}") if lead else ""
-        if lead.claim is not None and lead.claim.by == self.desk.store.me:
-            return self.speech("hint.yours")
-        return self.speech("hint.claimed", who=lead.claimed_by) if lead.claim else self.speech("hint.free")
-
-    def _keys(self) -> list[tuple[str, str]]:
-        """What the bottom line offers: of a question or a prompt, the ways out."""
-        if not self.is_busy:
-            return keys_of(self._view, self.speech)
-        ways = [("Enter", self.speech("key.keep"))] if self._typing is not None else []
-        return [*ways, ("Esc", self.speech("key.cancel"))]
+    def _hint(self) -> str:
+        """What to do about the row under the cursor."""
+        lead = self.chosen_lead()
+        if lead is None:
+            return ""
+        if lead.kind in (Kind.TEL, Kind.WA):
+            return self.speech(f"hint.{lead.kind.name.lower()}")
+        if lead.claim is None:
+            return self.speech("hint.free")
+        return self.speech("hint.yours" if lead.claim.by == self.desk.store.me else "hint.claimed", who=lead.claimed_by)
 
     def _tabs(self) -> list[frame.Tab]:
         arranged, health = self.leads.arranged, word_of(self.health.health)
@@ -327,7 +299,7 @@ class MainScreen(Screen[None]):
 
     def tell(self, text: str, look: str = "warm") -> None:
         """A sentence in the line above the keys, until the next key."""
-        self._hint, self._hint_look = text, look
+        self.bottom.tell(text, look)
         self.redraw()
 
     def copy(self, digits: str) -> None:
@@ -335,214 +307,43 @@ class MainScreen(Screen[None]):
 
     @property
     def is_busy(self) -> bool:
-        """Is somebody typing or answering?"""
-        return self._typing is not None or self.menu.question is not None
+        return self.bottom.is_busy
 
     def ask(self, question: Question) -> None:
-        """At once, or when what is being typed is done."""
-        if self.is_busy:
-            self._asked.append(question)
-        else:
-            self.menu.ask(question)
-            self.draw()
-
-    def on_menu_closed(self) -> None:
-        if self._asked and not self.is_busy:
-            self.ask(self._asked.pop(0))
+        self.bottom.ask(question)
         self.draw()
 
     def type(self, typing: Typing) -> None:
-        self._typing = typing
-        prompt = self.prompt
-        prompt.value = (self.desk.kept.draft(typing.name) if typing.name else "") or typing.value
-        prompt.display = True
-        self.tell(typing.title)
-        prompt.focus()
-        prompt.cursor_position = len(prompt.value)
+        self.bottom.type(typing)
+        self.draw()
 
-    def on_input_changed(self, event: Input.Changed) -> None:
-        if self._typing is not None and self._typing.name:
-            self.desk.kept.keep_draft(self._typing.name, event.value)
-        if self._typing is SEARCH:
-            self.leads.set_filter(replace(self.leads.filter, search=event.value))
-            self.draw()
-
-    def on_input_submitted(self, event: Input.Submitted) -> None:
-        typing = self._typing
-        if typing is None:
-            return
-        wrong = typing.done(event.value)
-        if wrong:
-            self.tell(wrong, "hot")
-            return
-        if typing.name:
-            self.desk.kept.keep_draft(typing.name, "")
-        self._stop_typing()
-
-    def on_prompt_cancelled(self) -> None:
-        if self._typing is SEARCH:
-            self.leads.set_filter(replace(self.leads.filter, search=""))
-        self._stop_typing()
-        self._hint = ""
-
-    def _stop_typing(self) -> None:
-        self._typing = None
-        self.prompt.display = False
-        self.set_focus(None)
-        self.on_menu_closed()
+    def on_bottom_free(self) -> None:
+        self.draw()
 
     # --- keys ---------------------------------------------------------------------------------------------------------------------
 
     def on_key(self, event: events.Key) -> None:
         """Any key clears what was said last, and renews a claim."""
         if not self.is_busy:
-            self._hint = ""
+            self.bottom.hush()
             self.work.renew()
-
-    def action_move(self, lines: str) -> None:
-        """'1', '-1', 'page', '-page', 'end', '-end'."""
-        rows = self.leads.rows
-        number = {"page": rows.page(), "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
-        if self.page is not None:
-            self.page.move(number)
-        else:
-            rows.move(number)
-        self.draw()
-
-    def action_screen(self, number: int) -> None:
-        self.show_screen(SCREENS[number - 1])
-
-    def show_screen(self, name: str) -> None:
-        """A tab, help or the settings. Esc walks back."""
-        now = self.leads.listing if self._view == "leads" else self._view
-        if name != now:
-            self._before = [*self._before[-9:], now]
-            self._switch(name)
-
-    def _switch(self, name: str) -> None:
-        if name in LISTS:
-            self._view = "leads"
-            self.leads.choose_list(cast("List", name))
-        else:
-            self._view = name
-        self.query_one(ContentSwitcher).current = self._view
-        if self.page is not None:
-            self.run_worker(self.page.read, group="page", exclusive=True)
-        self.call_after_refresh(self.draw)
-
-    def action_back(self) -> None:
-        """Esc: the marks, the filter, the screen before; never out."""
-        if self.page is not None:
-            self._switch(self._before.pop() if self._before else "queue")
-        elif self.leads.marked:
-            self.leads.marked.clear()
-        elif self.leads.filter.is_narrow:
-            self.leads.set_filter(Filter(ads=self.leads.filter.ads))
-        elif self._before:
-            self._switch(self._before.pop())
-        self.draw()
-
-    def action_enter(self) -> None:
-        if self.page is not None:
-            self.page.enter()
-        else:
-            self.leads.toggle_class("opened")
-            self.call_after_refresh(self.draw)
-
-    def action_pane(self) -> None:
-        """Tab: the keys move in the lead that is opened, or in the list."""
-        self.leads.body.scroll_lines(5)
-        self.draw()
-
-    def action_work(self, what: str) -> None:
-        """A key of screens/work.py."""
-        if self._view == "leads":
-            keys = {
-                "claim": self.work.claim, "take_over": lambda: self.work.claim(take_over=True), "outcome": self.work.outcome,
-                "seal": self.work.seal, "remind": self.work.remind, "note": self.work.note, "copy": self.work.copy, "pick": self.work.pick,
-            }  # fmt: skip
-            keys.get(what, lambda: self.work.judge(what))()
-            self.draw()
-
-    def action_undo(self) -> None:
-        self.work.undo()
-
-    def action_mark(self) -> None:
-        if self._view == "leads":
-            self.leads.mark()
-            self.draw()
-
-    def action_ads(self) -> None:
-        if isinstance(self.page, NumbersPage):
-            self.page.turn("A")
-        else:
-            self.leads.set_filter(replace(self.leads.filter, ads=not self.leads.filter.ads))
-            self.draw()
-
-    def action_turn(self, key: str) -> None:
-        if isinstance(self.page, NumbersPage):
-            self.page.turn(key)
-
-    def action_filter(self) -> None:
-        """f: one site after the other."""
-        sites = ["", *self.desk.store.sites]
-        now = self.leads.filter.site
-        self.leads.set_filter(replace(self.leads.filter, site=sites[(sites.index(now) + 1) % len(sites)] if now in sites else ""))
-        self.draw()
-
-    def action_search(self) -> None:
-        self.show_screen(self.leads.listing)
-        self.type(SEARCH)
-
-    def action_command(self) -> None:
-        self.type(Typing(self.speech("command.title"), self._command))
-
-    def _command(self, text: str) -> str:
-        try:
-            done = apply_command(text, self.leads.filter, self.desk.store.sites.values())
-        except NotUnderstood as problem:
-            return self.speech(problem.key, word=problem.word)
-        if isinstance(done, Filter):
-            self.leads.set_filter(done)
-            self.show_screen(self.leads.listing)
-            return ""
-        word, rest = done
-        if word == "quit":
-            self.app.exit()
-        elif word in ("lang", "theme"):
-            self._set("language" if word == "lang" else word, rest)
-        else:
-            self.show_screen(word)
-        return ""
-
-    def action_mute(self) -> None:
-        self.say("bell.muted" if self.bells.mute(self.desk.now()) else "bell.unmuted")
-
-    def action_help(self) -> None:
-        self.show_screen("help")
-
-    def action_settings(self) -> None:
-        self.show_screen("settings")
 
     def _queue_of(self, site: str) -> None:
         self.leads.set_filter(replace(self.leads.filter, site=site))
         self.show_screen("queue")
-
-    def _set(self, name: str, value: object) -> None:
-        self.app.post_message(Chosen(name, value))
 
     def adopt(self, settings: Settings, speech: Speech) -> None:
         """Other settings are in force from now on."""
         self.settings, self.speech = settings, speech
         self.bells.mark = settings.bell_score
         self.options.settings = settings
-        for view in (self.leads, *self.query(Page)):
+        for view in (self.leads, self.bottom, *self.query(Page)):
             view.speech = speech
         self.leads.hidden = settings.hide
         self.draw()
 
 
-def deliveries_lines(width: int, say: Speech) -> Sequence[Line]:
+def deliveries_lines(_width: int, say: Speech) -> Sequence[Line]:
     """Until the Box tells of them."""
     return [((f" {say('deliveries.note')}", "dim"),)]
 

@@ -15,7 +15,7 @@ from tui.model.pages import Lines, SiteLine, SiteReport
 from tui.model.sites import Site
 from tui.net.client import Refused, Unreachable
 from tui.paint import Line
-from tui.settings import Settings, THEMES
+from tui.settings import THEMES, Settings
 from tui.speech import Speech
 from tui.views import health as health_view
 from tui.views import lists, numbers

@@ -1,4 +1,4 @@
-"""What an operator's keys do to a lead: claim, outcome, verdict, reminder, note, undo. Asks where something must be said, never in a window.
+"""What an operator's keys do to a lead: claim, outcome, verdict, reminder, note, undo. Asks in a line where something must be said.
 
 Promises: what is said is shown at once; undoing says what it undoes before it does; nothing typed is gone before the Box has it.
 """
@@ -17,6 +17,7 @@ from tui.model.lead import Contact, Kind, Lead
 from tui.model.pages import Detail
 from tui.model.urgency import clock_text
 from tui.net.client import Refused, Unreachable
+from tui.screens.bottom import Typing
 from tui.speech import Speech
 from tui.views.rows import reach_text
 from tui.widgets.menu import Question
@@ -24,15 +25,6 @@ from tui.widgets.menu import Question
 RENEW_MS = 60_000
 """A claim is renewed by keys, but not by each of them."""
 VERDICT_KEYS = {"confirmed": "s", "qualified": "q", "real": "R", "junk": "x"}
-
-
-class Typing(Struct, frozen=True):
-    """A line that is to be typed. `done` gets it; a sentence it returns says what is wrong, and the line stays. `name`: of its draft."""
-
-    title: str
-    done: Callable[[str], str]
-    name: str = ""
-    value: str = ""
 
 
 class Host(Protocol):

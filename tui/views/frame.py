@@ -149,7 +149,7 @@ def presence_text(
     return " · ".join(told)
 
 
-def keys_line(keys: Sequence[tuple[str, str]], width: int, say: Speech) -> Line:
+def keys_line(keys: Sequence[tuple[str, str]], width: int) -> Line:
     """`c claim  o outcome …`: as many as fit, the last one (help) always."""
     last = (f" {keys[-1][0]}", "key"), (f" {keys[-1][1]} ", "dim")
     left = width - sum(width_of(text) for text, _ in last)

@@ -4,7 +4,7 @@ What the Box does not tell is said in one line, never made up. A new section is 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from msgspec import Struct, field
 
@@ -76,8 +76,8 @@ def _more(health: Health, now: int, timezone: str, say: Speech) -> Iterator[Line
     """Whatever else the Box tells, as it tells it."""
     for name, value in health.more.items():
         yield ((f" {say.word('health_section', name)}", "label"),)
-        told = value.items() if isinstance(value, Mapping) else [("", value)]
-        yield from (((f"   {say.word('health_name', str(key)):<24} ", "dim"), (str(one), "")) for key, one in told)
+        told = cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {"": value}
+        yield from (((f"   {say.word('health_name', key):<24} ", "dim"), (str(one), "")) for key, one in told.items())
 
 
 def _untold(health: Health, now: int, timezone: str, say: Speech) -> Iterator[Line]:

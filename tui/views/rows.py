@@ -199,11 +199,16 @@ def _state(lead: Lead, site: Site, spot: Place, wait: Waiting | None, now: int, 
         return f"{say('state.yours') if lead.claim.by == me else lead.claimed_by} {passed}"
     if wait is not None:
         return say("state.opens", at=clock_text(wait.opens_at, site.timezone)) if wait.opens_at else say("state.free")
+    return _quiet_state(lead, site, now, say)
+
+
+def _quiet_state(lead: Lead, site: Site, now: int, say: Speech) -> str:
+    """Of a lead that keeps nobody waiting: what was arranged, what was tried, else how the call stands."""
     if lead.reminder is not None and not lead.reminder.closed_at:
         return f"r {clock_text(lead.reminder.due_at, site.timezone, now)}"
     if lead.last_attempt is not None:
         return say.word("outcome", lead.last_attempt.outcome)
-    return _call_state(head, now, say) if head.kind is Kind.CALL else "-"
+    return _call_state(lead.head, now, say) if lead.kind is Kind.CALL else "-"
 
 
 def _call_state(call: Contact, now: int, say: Speech) -> str:

@@ -106,7 +106,7 @@ class Canvas(ScrollView, can_focus=False):
 
     def set_height(self, lines: int) -> None:
         """How far one may scroll. The layout does not depend on it, so it is not made anew."""
-        self.set_reactive(Canvas.virtual_size, Size(self.size.width, lines))
+        self.set_reactive(Canvas.virtual_size, Size(self.size.width, lines))  # pyright: ignore[reportArgumentType]  # a descriptor
 
     def scroll_lines(self, lines: int) -> None:
         """Up (negative) or down."""
