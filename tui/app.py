@@ -3,15 +3,20 @@
 import asyncio
 import os
 import signal
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
-from textual.app import App
+from textual.app import App, SystemCommand
+from textual.screen import Screen
 from textual.theme import Theme
 
 from opsmantik_box.clock import Clock
 from opsmantik_box.texts import language_of
 from tui.desk import Desk
+from tui.model.commands import SCREENS
 from tui.net.client import Client
 from tui.net.kept import Kept
 from tui.net.places import config_folder, state_folder
@@ -82,6 +87,14 @@ class Console(App[int]):
     def make_desk(self, client: Client, kept: Kept, clock: Clock) -> Desk:
         """Tests give one that has been told something already."""
         return Desk(client, kept, clock)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterator[SystemCommand]:
+        """What the palette offers: every screen, and the way out."""
+        if isinstance(screen, MainScreen):
+            for name in (*SCREENS, "help", "settings"):
+                title = self.speech(f"tab.{name}" if name in SCREENS else f"key.{name}")
+                yield SystemCommand(title, self.speech("key.screens"), partial(screen.show_screen, name))
+        yield SystemCommand(self.speech("key.quit"), "ctrl+q", self.exit)
 
     def on_logged_in(self, event: LoggedIn) -> None:
         self._url, self._token = event.url, event.token

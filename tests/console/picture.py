@@ -1,6 +1,6 @@
 """Draws docs/console.svg, the README's picture: a real console on a real Box, with an afternoon told over the real wire.
 
-    python -m tests.console.picture
+python -m tests.console.picture
 """
 
 import asyncio
@@ -41,7 +41,16 @@ class Afternoon:
                 box.call("grant", user=f"{who}@agency.example", site=site, rights="operate")
             self.tokens.append(box.call("create_token", user=f"{who}@agency.example", rights="operate")["token"])
 
-    def visit(self, name: str, ago: float, tap: tuple[str, str] | None, *, ad: bool = True, far: bool = False, pages: tuple[str, ...] = ("/",)) -> dict[str, str]:
+    def visit(
+        self,
+        name: str,
+        ago: float,
+        tap: tuple[str, str] | None,
+        *,
+        ad: bool = True,
+        far: bool = False,
+        pages: tuple[str, ...] = ("/",),
+    ) -> dict[str, str]:
         """A visitor looks at pages, and may tap."""
         sid, meta, query = str(uuid.uuid4()), {"fp": f"fp_{uuid.uuid4().hex[:16]}", "district": "Kadikoy"}, ""
         if ad:
@@ -51,16 +60,37 @@ class Afternoon:
         steps += [{"u": pages[-1], "ea": "scroll_depth", "el": "90%", "ev": 90}] if far else []
         steps += [{"u": pages[-1], "ec": "conversion", "ea": tap[0], "el": tap[1]}] if tap else []
         for number, step in enumerate(steps, 1):
-            told = {**step, "u": f"https://{name}.example{step['u']}{query if number == 1 else ''}", "ts": at + 90_000 * number // len(steps)}
-            self._box.send(self._sites[name], host=f"{name}.example", sid=sid, meta=meta, st=self._now, id=str(uuid.uuid4()), r="https://www.google.com/", **told)
+            told = {
+                **step,
+                "u": f"https://{name}.example{step['u']}{query if number == 1 else ''}",
+                "ts": at + 90_000 * number // len(steps),
+            }
+            self._box.send(
+                self._sites[name],
+                host=f"{name}.example",
+                sid=sid,
+                meta=meta,
+                st=self._now,
+                id=str(uuid.uuid4()),
+                r="https://www.google.com/",
+                **told,
+            )
         return {"sid": sid, "fingerprint": meta["fp"]}
 
     def missed(self, name: str, ago: float, number: str) -> None:
         """The exchange tells of a call that nobody answered."""
         stamps = {word: self._stamp(ago + more) for word, more in (("start_stamp", 0.3), ("answer_stamp", 0.3), ("end_stamp", 0))}
         told = {
-            "event_type": "hangup", "direction": "inbound", "caller_id_number": number, "destination_number": "02125550142", "call_uuid": str(uuid.uuid4()),
-            "duration": "14", "answered": "false", "sip_hangup_disposition": "caller", "hangup_cause": "ORIGINATOR_CANCEL", **stamps,
+            "event_type": "hangup",
+            "direction": "inbound",
+            "caller_id_number": number,
+            "destination_number": "02125550142",
+            "call_uuid": str(uuid.uuid4()),
+            "duration": "14",
+            "answered": "false",
+            "sip_hangup_disposition": "caller",
+            "hangup_cause": "ORIGINATOR_CANCEL",
+            **stamps,
         }
         hook = self._hooks[name]
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -68,7 +98,14 @@ class Afternoon:
         assert answer[0] == 200, answer
 
     def form(self, name: str, ago: float, phone: str, who: dict[str, str]) -> None:
-        told = {"phone": phone, "name": "Ayşe", "form": "randevu", "page": f"https://{name}.example/randevu", "at": self._now - int(ago * 60_000), **who}
+        told = {
+            "phone": phone,
+            "name": "Ayşe",
+            "form": "randevu",
+            "page": f"https://{name}.example/randevu",
+            "at": self._now - int(ago * 60_000),
+            **who,
+        }
         headers = {"Authorization": f"Bearer {self._tokens[name]}", "Content-Type": "application/json"}
         assert fetch(f"{self._box.url}/api/v1/leads", told, headers)[0] == 200
 
@@ -121,7 +158,12 @@ async def draw(box: Box, token: str, folder: Path) -> str:
     async with app.run_test(size=SIZE) as pilot:
         screen = next(one for one in app.screen_stack if isinstance(one, MainScreen))
         deadline = monotonic() + 30
-        while screen.leads.opened is None or screen.leads.chosen is None or screen.leads.chosen.score < 80 or screen.leads.chosen.kind is not Kind.MISS:
+        while (
+            screen.leads.opened is None
+            or screen.leads.chosen is None
+            or screen.leads.chosen.score < 80
+            or screen.leads.chosen.kind is not Kind.MISS
+        ):
             assert monotonic() < deadline, app.screen
             await pilot.pause(0.1)
             leads = [screen.desk.store.leads[number] for number in screen.leads.rows.rows]

@@ -374,7 +374,11 @@ async def _palette(session: Session):
     await session.press("ctrl+p")
     await session.pilot.pause()
     assert len(session.app.screen_stack) > 2
-    await session.press("escape")
+    await session.write("Sites")
+    await session.app.workers.wait_for_complete()
+    await session.press("down", "enter")
+    await session.pilot.pause()
+    assert session.view == "sites"
 
 
 @key("quit")

@@ -137,6 +137,19 @@ def test_without_a_token_it_asks_and_remembers(hostile: Work, tmp_path: Path):
     assert (tmp_path / ".config" / "opsmantik" / "tokens.json").stat().st_mode & 0o777 == 0o600
 
 
+def test_a_password_is_enough(hostile: Work, tmp_path: Path):
+    assert hostile.box.cli("user", "password", "bir@antika.example", "--stdin", stdin="correct horse battery\n").returncode == 0
+    with Terminal(tmp_path, "--url", hostile.box.url) as started:
+        started.wait_for("Enter goes on")
+        started.press("bir@antika.example", "bir@antika.example")
+        begun = len(started.bytes)
+        started.press("\x1b[B")
+        started.wait(lambda: b"\x1b[11;" in started.bytes[begun:], "the cursor in the password's field")
+        started.press("correct horse battery", "•" * 21)
+        started.press("\r", "LIVE")
+        assert b"correct horse" not in started.bytes
+
+
 def test_it_speaks_ascii_to_a_terminal_that_has_no_more(hostile: Work, tmp_path: Path):
     (tmp_path / "token").write_text(hostile.tokens[0])
     with Terminal(tmp_path, "--url", hostile.box.url, "--token-file", tmp_path / "token", LC_ALL="C", size=(200, 60)) as started:

@@ -41,6 +41,7 @@ class LeadsView(Container):
         self._panels = {name: Canvas(id=name, classes="panel") for name in ("hours", "team", "look", "events")}
         self.listing: List = "queue"
         self.filter = Filter()
+        self.is_muted = False
         self.arranged: Arrangement = EMPTY
         self.marked: set[int] = set()
         self.opened: Detail | None = None
@@ -135,7 +136,7 @@ class LeadsView(Container):
     def _draw_frame(self) -> None:
         store, width, say = self._desk.store, self._filter_line.size.width, self.speech
         site = store.sites.get(self.filter.site)
-        self._filter_line.show([frame.filter_line(self.filter, site, len(self.rows.rows), width, say)])
+        self._filter_line.show([frame.filter_line(self.filter, site, len(self.rows.rows), width, say, muted=self.is_muted)])
         self._heads.show([rows.head_line(self._columns, say)])
         if self.is_wide:
             urgent = {

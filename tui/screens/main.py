@@ -22,7 +22,7 @@ from tui.model.bells import Bells
 from tui.model.commands import SCREENS
 from tui.model.lead import Kind, Lead
 from tui.model.messages import Message
-from tui.model.pages import Detail, Lines, SiteReport, total
+from tui.model.pages import Lines, SiteReport, total
 from tui.model.queue import LISTS
 from tui.model.sites import Site
 from tui.model.urgency import first_answers
@@ -93,7 +93,7 @@ class MainScreen(Acting):
         self.leads.numbers = self.work.numbers
         self.run_worker(self.desk.run, name="desk", exit_on_error=True)
         self.set_interval(1.0, self._tick)
-        self.set_interval(self.settings.refresh_sec, self._read_numbers)
+        self._refresh = self.set_interval(self.settings.refresh_sec, self._read_numbers)
         self.set_interval(PRESENCE_SEC, self._tell_presence)
         self.call_after_refresh(self._fit)
 
@@ -113,6 +113,7 @@ class MainScreen(Acting):
         if self.leads.is_stale and not self.is_busy:
             self._arrived = 0
             self.leads.put_in_order()
+        self.leads.is_muted = self.bells.is_muted(self.desk.now())
         now, zone, say, width = self.desk.now(), self._zone(), self.speech, self.app.size.width
         store = self.desk.store
         answers = first_answers(store.all_shown(), store.site, now) if width >= frame.ROOMY else None
@@ -285,9 +286,6 @@ class MainScreen(Acting):
     def unmark(self) -> None:
         self.leads.marked.clear()
 
-    def detail(self) -> Detail | None:
-        return self.leads.opened
-
     def start(self, work: Awaitable[None]) -> None:
         async def run() -> None:
             await work
@@ -340,6 +338,8 @@ class MainScreen(Acting):
         for view in (self.leads, self.bottom, *self.query(Page)):
             view.speech = speech
         self.leads.hidden = settings.hide
+        self._refresh.stop()
+        self._refresh = self.set_interval(settings.refresh_sec, self._read_numbers)
         self.draw()
 
 
