@@ -20,6 +20,7 @@ COMMANDS = {
     "token": ("people", "Bearer tokens for the API and the console."),
     "audit": ("people", "Who did what."),
     "hook": ("hook", "Where telephone exchanges tell of calls."),
+    "console": ("console", "The terminal console: whom to reach now."),
     "stats": ("report", "The report of a site's day or days."),
     "clicks": ("clicks", "Google's own numbers, and the client's."),
     "sql": ("report", "Ask a read-only question in SQL."),
