@@ -21,6 +21,7 @@ COMMANDS = {
     "audit": ("people", "Who did what."),
     "hook": ("hook", "Where telephone exchanges tell of calls."),
     "stats": ("report", "The report of a site's day or days."),
+    "events": ("report", "What came in last."),
     "clicks": ("clicks", "Google's own numbers, and the client's."),
     "sql": ("report", "Ask a read-only question in SQL."),
     "export": ("privacy", "Write a site's rows into files."),
