@@ -22,6 +22,7 @@ COMMANDS = {
     "hook": ("hook", "Where telephone exchanges tell of calls."),
     "console": ("console", "The terminal console: whom to reach now."),
     "stats": ("report", "The report of a site's day or days."),
+    "events": ("report", "What came in last."),
     "clicks": ("clicks", "Google's own numbers, and the client's."),
     "sql": ("report", "Ask a read-only question in SQL."),
     "export": ("privacy", "Write a site's rows into files."),
