@@ -1,6 +1,7 @@
 """What the tracker costs the page, from the browser's own trace. Times are of the processor, not of the clock."""
 
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from tests.browser.proxy import RESET, all_well, always
 
 SCRIPT = "ux-core"
 TAPS, ROUNDS = 10, 4
+MARGIN = 1 if os.environ.get("BROWSER_STRICT") else 4
+"""`make browser` holds the tracker to its figures. `make test` may run on a machine that does much else: it looks for what became far worse."""
 TIMES = ("devtools.timeline", "disabled-by-default-devtools.timeline")
 STACKS = (*TIMES, "disabled-by-default-devtools.timeline.stack")
 """Who asked for a layout costs much to find out, so times are taken without it."""
@@ -73,7 +76,7 @@ def at_most(limit: float, what: str, measure: Callable[[], float]) -> None:
     while len(rounds) < ROUNDS and (not rounds or min(rounds) > limit):
         rounds.append(measure())
     print(f"\n{what}: {min(rounds):.2f} ms (rounds: {', '.join(f'{one:.2f}' for one in rounds)})")
-    assert min(rounds) <= limit
+    assert min(rounds) <= limit * MARGIN
 
 
 def test_the_click_handler_takes_less_than_a_millisecond(site):

@@ -113,6 +113,7 @@ def form(site: Site, outcome: str) -> Tab:
     return tab
 
 
+@pytest.mark.xfail(reason="the form adapters are not built yet", strict=True)
 def test_a_form_counts_when_its_plugin_says_that_it_was_sent(site):
     tab = form(site, "mail_sent")
     (row,) = site.wait_rows(1, event_action="form_submit")
