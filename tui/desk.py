@@ -12,12 +12,13 @@ from typing import Any, Literal, Protocol, cast
 import msgspec
 
 from opsmantik_box.clock import Clock
-from opsmantik_box.domain.desk import Number
+from opsmantik_box.domain.desk import LeadState, Number
+from opsmantik_box.domain.verdicts import Row
 from tui.model.actions import Action, Kind, new_action, rebase
 from tui.model.lead import Contact, Lead
 from tui.model.link import Link, failed, heard
-from tui.model.messages import Envelope, Message, Present, RowTold
-from tui.model.pages import Detail, LeadState, QueuePage, Timeline
+from tui.model.messages import Envelope, Message, Present
+from tui.model.pages import Detail, QueuePage, Timeline
 from tui.model.store import Store
 from tui.net.client import Client, Refused, Unreachable
 from tui.net.follow import Follower
@@ -205,15 +206,15 @@ class Desk:
         if action.kind != "verdict":
             self.store.accept(action, msgspec.json.decode(answer, type=LeadState))
             return
-        row = msgspec.json.decode(answer, type=RowTold)
+        row = msgspec.json.decode(answer, type=Row)
         self.store.take_row(row)
         self._rebase(action, row)
 
     def _take_current(self, action: Action, problem: Refused) -> None:
         if action.kind == "verdict" and problem.current:
-            self.store.take_row(msgspec.convert(problem.current, RowTold))
+            self.store.take_row(msgspec.convert(problem.current, Row))
 
-    def _rebase(self, done: Action, row: RowTold) -> None:
+    def _rebase(self, done: Action, row: Row) -> None:
         for number, later in enumerate(self._unsent):
             changed = rebase(later, done, row)
             if changed is not later:
@@ -237,9 +238,9 @@ class Desk:
         self.watcher.changed()
         return state
 
-    async def undo(self, contact: int, version: int) -> RowTold:
+    async def undo(self, contact: int, version: int) -> Row:
         """Takes one's own newest verdict back. Raises Refused, Unreachable."""
-        row = await self.client.post(f"/api/v1/intents/{contact}/undo", {"version": version}, RowTold)
+        row = await self.client.post(f"/api/v1/intents/{contact}/undo", {"version": version}, Row)
         self.store.take_row(row)
         self.watcher.changed()
         return row

@@ -69,6 +69,27 @@ def lead(number: int, site: str, at: int, work: dict[str, Any] | None = None, **
     }
 
 
+def tap_body(number: int, at: int = NOW, score: int = 60) -> dict[str, Any]:
+    """What the stream tells of a WhatsApp tap."""
+    return {
+        "id": number,
+        "lead": number,
+        "at": at,
+        "action": "whatsapp",
+        "target": "wa:+905325550143",
+        "page": f"https://antika.example/{number}",
+        "position": "",
+        "session": VISIT,
+        "session_month": "2026-11-01",
+        "score": score,
+        "breakdown": {"conversion": 50},
+        "attribution": "First Click (Paid)",
+        "device": "mobile",
+        "is_bot": False,
+        "is_internal": False,
+    }
+
+
 def missed(number: str, **more: Any) -> dict[str, Any]:
     told = {
         "source": "call",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from opsmantik_box.clock import monotonic
-from tests.console.kit import NOW, SITES, StillConsole, busy_leads, queue_page, recording, site_id
+from tests.console.kit import NOW, SITES, StillConsole, busy_leads, queue_page, recording, site_id, tap_body
 from tui.net.sse import Reader
 
 AT_ONCE = 200
@@ -22,24 +22,11 @@ AT_ONCE = 200
 
 def told(number: int) -> Iterator[tuple[str, int, dict[str, Any]]]:
     """What happens to one visitor: topic, version, body."""
-    tap = {
-        "id": number,
-        "lead": number,
-        "at": NOW - 40_000_000 + number,
-        "action": "whatsapp",
-        "target": "wa:+905325550143",
-        "score": number % 100,
-        "page": f"https://antika.example/{number}",
-        "attribution": "First Click (Paid)",
-        "breakdown": {"conversion": 50},
-    }
+    tap = tap_body(number, NOW - 40_000_000 + number, number % 100)
     yield "intent", 1, tap
-    yield (
-        "work",
-        1,
-        {"kind": "claimed", "at": NOW, "lead": number, "by": 2, "who": "op-2", "new": {"by": 2, "since": NOW, "until": NOW + 1}},
-    )
-    yield "work", 2, {"kind": "note", "at": NOW, "lead": number, "by": 2, "who": "op-2", "new": f"note {number}"}
+    done = {"at": NOW, "lead": number, "call": None, "by": 2, "who": "op-2", "old": None}
+    yield "work", 1, done | {"kind": "claimed", "new": {"by": 2, "since": NOW, "until": NOW + 1}}
+    yield "work", 2, done | {"kind": "note", "new": f"note {number}"}
     row = {"id": number, "source": "click", "status": "junk" if number % 3 else "real", "version": 2}
     yield "verdict", 2, {"at": NOW, "by": 2, "old": row | {"status": "intent", "version": 1}, "new": row}
     yield "presence", 0, {"people": [{"id": 2, "who": "op-2", "site_id": site_id("antika"), "lead": number, "since": NOW}]}

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from textual.pilot import Pilot
 
+from opsmantik_box.domain.work import Claim
 from tests.console.kit import MINUTE, NOW, StillConsole, busy_leads, queue_page, recording
 from tui.keys import KEYS
 from tui.model.actions import Action
@@ -203,7 +205,11 @@ async def _copy(session: Session):
     await session.at(12)
     await session.press("y")
     assert "Claim it first" in session.text()
-    session.app.main.work.numbers[12] = "+90 532 \x1b]52;c;x\x07 555 01 43"
+    store = session.app.main.desk.store
+    session.app.main.work._numbers[12] = "+90 532 \x1b]52;c;x\x07 555 01 43"
+    await session.press("y")
+    assert "Claim it first" in session.text()
+    store.put(replace(store.leads[12], claim=Claim(1, NOW, NOW + MINUTE)))
     await session.press("y")
     assert "+9053252" in session.text()
     assert session.app.clipboard.lstrip("+").isdigit()
@@ -435,7 +441,15 @@ async def test_a_conflict_asks_whose_word_counts(tmp_path: Path):
         await session.press("x")
         action = session.decided()[-1]
         desk._settle(action)
-        current = {"id": 12, "status": "confirmed", "version": 2, "sale_amount": 250_000, "currency": "TRY", "confirmed_by": 2}
+        current = {
+            "id": 12,
+            "source": "call",
+            "status": "confirmed",
+            "version": 2,
+            "sale_amount": 250_000,
+            "currency": "TRY",
+            "confirmed_by": 2,
+        }
         desk._take_current(action, Refused(409, "changed", current))
         session.app.main.refused(action, Refused(409, "changed", current))
         await session.pilot.pause()

@@ -6,10 +6,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.console.kit import MINUTE, NOW, lead, missed, queue_page, site_id
+from opsmantik_box.domain.desk import LeadState
+from opsmantik_box.domain.verdicts import Row
+from tests.console.kit import MINUTE, NOW, lead, missed, queue_page, site_id, tap_body
 from tui.model.actions import Action, new_action, rebase
-from tui.model.messages import Envelope, Message, RowTold
-from tui.model.pages import LeadState
+from tui.model.messages import Envelope, Message
 from tui.model.store import MOST_EVENTS, MOST_LEADS, Store
 
 
@@ -21,15 +22,7 @@ def store_of(*leads: dict[str, Any]) -> Store:
 
 
 def tap(number: int, at: int = NOW, version: int = 1, lead_id: int = 0, **body: Any) -> Message:
-    told = {
-        "id": number,
-        "lead": lead_id or number,
-        "at": at,
-        "action": "whatsapp",
-        "target": "wa:+905325550143",
-        "score": 60,
-        "attribution": "First Click (Paid)",
-    }
+    told = tap_body(number, at) | {"lead": lead_id or number}
     return Message(f"1-{number}", "intent", Envelope(site_id("antika"), at, str(number), version, told | body))
 
 
@@ -133,8 +126,8 @@ def test_a_verdict_on_top_of_ones_own_is_based_on_what_the_box_made_of_the_first
     store = store_of(lead(1, "antika", NOW, **missed("+90")))
     first, second = said(store, "real"), said(store, "confirmed")
     assert second.body["version"] == 2
-    assert rebase(second, first, RowTold(1, "real", 9)).body["version"] == 9
-    assert rebase(first, second, RowTold(1, "real", 9)) is first
+    assert rebase(second, first, Row(1, "call", "real", 9)).body["version"] == 9
+    assert rebase(first, second, Row(1, "call", "real", 9)) is first
 
 
 def test_an_attempt_is_counted_once_whichever_comes_first_the_answer_or_the_message():

@@ -10,11 +10,11 @@ from uuid import uuid4
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from opsmantik_box.domain.verdicts import Row, unjudged
 from opsmantik_box.domain.work import Outcome, Reminder, record_attempt
 from opsmantik_box.errors import BoxError
 from tui.model.folding import with_verdict
 from tui.model.lead import Lead, Tried
-from tui.model.messages import RowTold
 from tui.model.sites import Site
 
 Kind = Literal["verdict", "attempt", "reminder", "note"]
@@ -60,12 +60,10 @@ def _judged(lead: Lead, action: Action) -> Lead:
     contact = next((one for one in lead.contacts if one.id == action.contact), None)
     if contact is None:
         return lead
-    status, body = action.body["status"], action.body
-    unjudged = None if contact.source == "call" else "intent"
-    row = RowTold(
-        contact.id, unjudged if status == "intent" else status, contact.version + 1, body.get("sale_amount"), body.get("currency"),
-        body.get("note", contact.note), action.at,
-    )  # fmt: skip
+    body = action.body
+    status = unjudged(contact.source) if body["status"] == "intent" else body["status"]
+    amount, note = body.get("sale_amount"), body.get("note", contact.note)
+    row = Row(contact.id, contact.source, status, contact.version + 1, amount, body.get("currency"), note, action.at)
     return with_verdict(lead, row)
 
 
@@ -83,7 +81,7 @@ def _tried(lead: Lead, action: Action, site: Site, me: int) -> Lead:
     )  # fmt: skip
 
 
-def rebase(later: Action, done: Action, row: RowTold) -> Action:
+def rebase(later: Action, done: Action, row: Row) -> Action:
     """A verdict that was said on top of another one, after the Box has done that: based on the row as it became."""
     on_same_row = later.kind == done.kind == "verdict" and later.contact == done.contact
     if not on_same_row or later.body.get("version") != done.body["version"] + 1:

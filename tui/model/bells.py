@@ -11,7 +11,7 @@ FRESH_MS = 60_000
 
 
 class Bells:
-    """`rings_for` says whether to ring now; what rang once is silent for good."""
+    """Each question answers whether to ring now; what rang once is silent for good. `mark`: the score from which a new lead rings."""
 
     def __init__(self, mark: int) -> None:
         self.mark, self.muted_until = mark, 0

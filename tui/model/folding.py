@@ -8,9 +8,10 @@ from collections.abc import Callable
 import msgspec
 from msgspec.structs import replace
 
-from opsmantik_box.domain.work import Claim, Reminder
-from tui.model.lead import Contact, Lead
-from tui.model.messages import RowTold, WorkTold
+from opsmantik_box.domain.desk import WorkBody
+from opsmantik_box.domain.verdicts import Row
+from opsmantik_box.domain.work import Attempt, Claim, Reminder
+from tui.model.lead import Contact, Lead, Tried
 
 MOST_CONTACTS = 50
 """The newest so many of a lead are kept, as in the Box's lists."""
@@ -40,7 +41,7 @@ KEPT = (
 )  # fmt: skip
 
 
-def with_verdict(lead: Lead, row: RowTold) -> Lead:
+def with_verdict(lead: Lead, row: Row) -> Lead:
     """A lead after a verdict on one of its rows; a verdict closes its reminder."""
 
     def judged(contact: Contact) -> Contact:
@@ -55,7 +56,7 @@ def with_verdict(lead: Lead, row: RowTold) -> Lead:
     return lead if contacts == lead.contacts else replace(lead, contacts=contacts, reminder=None)
 
 
-def with_work(lead: Lead, told: WorkTold, version: int) -> Lead:
+def with_work(lead: Lead, told: WorkBody, version: int) -> Lead:
     """A lead after a piece of work of this version."""
     if told.kind != "rang" and version <= lead.version:
         return lead
@@ -63,31 +64,32 @@ def with_work(lead: Lead, told: WorkTold, version: int) -> Lead:
     return replace(changed, version=max(version, lead.version))
 
 
-def _claimed(lead: Lead, told: WorkTold) -> Lead:
+def _claimed(lead: Lead, told: WorkBody) -> Lead:
     return replace(lead, claim=msgspec.convert(told.new, Claim), claimed_by=told.who)
 
 
-def _released(lead: Lead, _told: WorkTold) -> Lead:
+def _released(lead: Lead, _told: WorkBody) -> Lead:
     return replace(lead, claim=None, claimed_by="")
 
 
-def _tried(lead: Lead, told: WorkTold) -> Lead:
-    attempt = told.attempt()
+def _tried(lead: Lead, told: WorkBody) -> Lead:
+    made = msgspec.convert(told.new, Attempt)
+    attempt = Tried(told.at, made.outcome, told.who, made.again_at)
     reminder = Reminder(told.by or 0, attempt.again_at) if attempt.again_at else None
     return replace(lead, attempts=lead.attempts + 1, last_attempt=attempt, reminder=reminder,
         first_attempt_at=lead.first_attempt_at or attempt.at,
     )  # fmt: skip
 
 
-def _reminded(lead: Lead, told: WorkTold) -> Lead:
+def _reminded(lead: Lead, told: WorkBody) -> Lead:
     return replace(lead, reminder=msgspec.convert(told.new, Reminder) if told.new else None)
 
 
-def _noted(lead: Lead, _told: WorkTold) -> Lead:
+def _noted(lead: Lead, _told: WorkBody) -> Lead:
     return replace(lead, notes=lead.notes + 1)
 
 
-WORK: dict[str, Callable[[Lead, WorkTold], Lead]] = {
+WORK: dict[str, Callable[[Lead, WorkBody], Lead]] = {
     "claimed": _claimed, "taken_over": _claimed, "released": _released, "attempt": _tried, "reminder": _reminded, "rang": _reminded,
     "note": _noted,
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
@@ -38,7 +38,7 @@ class Contact(Struct, frozen=True, kw_only=True, dict=True, rename={
     site_id: str
     lead: int
     at: int
-    source: str = "click"
+    source: Literal["click", "call", "form"] = "click"
     action: str | None = None
     target: str | None = None
     page: str | None = None

@@ -152,17 +152,6 @@ class Timeline(Struct, frozen=True):
     events: list[Step]
 
 
-class LeadState(Struct, frozen=True):
-    """A lead after a piece of work."""
-
-    lead: int
-    version: int = 0
-    claim: Claim | None = None
-    claimed_by: str = ""
-    reminder: Reminder | None = None
-    suggests: str | None = None
-
-
 class Bucket(Struct, frozen=True):
     sessions: int = 0
     with_click: int = 0

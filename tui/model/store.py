@@ -10,11 +10,13 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from opsmantik_box.domain.desk import LeadState, WorkBody
+from opsmantik_box.domain.verdicts import Row, Verdict
 from tui.model.actions import Action, foresee
 from tui.model.folding import with_contact, with_verdict, with_work
 from tui.model.lead import Contact, Lead
-from tui.model.messages import Message, RowTold, VerdictTold, WorkTold, contact_of
-from tui.model.pages import LeadState, LeadTold
+from tui.model.messages import Message, contact_of
+from tui.model.pages import LeadTold
 from tui.model.sites import UNKNOWN, Site
 
 MOST_LEADS = 10_000
@@ -93,16 +95,16 @@ class Store:
             contact = contact_of(message)
             return with_contact(self.leads.get(contact.lead), contact)
         if message.topic == "verdict":
-            verdict = msgspec.convert(told.body, VerdictTold)
+            verdict = msgspec.convert(told.body, Verdict)
             lead = self.leads.get(self._lead_of.get(verdict.new.id, 0))
             return None if lead is None else with_verdict(lead, verdict.new)
         if message.topic == "work":
-            work = msgspec.convert(told.body, WorkTold)
+            work = msgspec.convert(told.body, WorkBody)
             lead = self.leads.get(work.lead)
             return None if lead is None else with_work(lead, work, told.version)
         return None
 
-    def take_row(self, row: RowTold) -> None:
+    def take_row(self, row: Row) -> None:
         """A row as an answer says it is."""
         lead = self.leads.get(self._lead_of.get(row.id, 0))
         if lead is not None:

@@ -2,7 +2,7 @@
 sites. Shows; what keys do to a lead is work.py.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -45,7 +45,7 @@ class LeadsView(Container):
         self.arranged: Arrangement = EMPTY
         self.marked: set[int] = set()
         self.opened: Detail | None = None
-        self.numbers: dict[int, str] = {}
+        self.number_of: Callable[[Lead], str] = lambda _: ""
         self.reports: dict[str, SiteReport] = {}
         self._board, self._changes = Board(), -1
         self._cursors: dict[List, int | None] = {}
@@ -162,7 +162,7 @@ class LeadsView(Container):
         if lead is None:
             return None
         read = self.opened if self.opened is not None and self.opened.lead.lead == lead.id else None
-        return detail_view.Opened(lead, store.site(lead.site_id), read, self.numbers.get(lead.id, ""), store.me)
+        return detail_view.Opened(lead, store.site(lead.site_id), read, self.number_of(lead), store.me)
 
     def _draw_lead(self) -> None:
         opened, now, say = self.open_now(), self._desk.now(), self.speech

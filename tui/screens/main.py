@@ -90,7 +90,7 @@ class MainScreen(Acting):
     def on_mount(self) -> None:
         self.desk.watcher = self
         self.set_focus(None)
-        self.leads.numbers = self.work.numbers
+        self.leads.number_of = self.work.number_of
         self.run_worker(self.desk.run, name="desk", exit_on_error=True)
         self.set_interval(1.0, self._tick)
         self._refresh = self.set_interval(self.settings.refresh_sec, self._read_numbers)
@@ -114,24 +114,19 @@ class MainScreen(Acting):
             self._arrived = 0
             self.leads.put_in_order()
         self.leads.is_muted = self.bells.is_muted(self.desk.now())
-        now, zone, say, width = self.desk.now(), self._zone(), self.speech, self.app.size.width
-        store = self.desk.store
+        self._draw_top()
+        (self.page or self.leads).redraw()
+        self.bottom.redraw(self._hint(), keys_of(self._view, self.speech))
+
+    def _draw_top(self) -> None:
+        now, zone, say, width, store = self.desk.now(), self._zone(), self.speech, self.app.size.width, self.desk.store
+        told = total(self._lines.sites) if self._lines and self._lines.sites else None
         answers = first_answers(store.all_shown(), store.site, now) if width >= frame.ROOMY else None
-        header = frame.Header(
-            self.desk.link,
-            total(self._lines.sites) if self._lines and self._lines.sites else None,
-            self._me(),
-            self._others(),
-            self._arrived,
-            self.desk.unsent,
-            answers,
-        )
+        header = frame.Header(self.desk.link, told, self._me(), self._others(), self._arrived, self.desk.unsent, answers)
         clock = frame.clock_now(now, zone)
         self._header.show([frame.header_line(header, width - len(clock), now, zone, say)])
         self._clock.show([((clock, "dim"),)])
         self._tab_line.show([frame.tabs_line(self._tabs(), self._chosen_tab(), width, say)])
-        (self.page or self.leads).redraw()
-        self.bottom.redraw(self._hint(), keys_of(self._view, say))
 
     def redraw(self) -> None:
         """As soon as may be."""

@@ -51,17 +51,24 @@ class Did(Struct, frozen=True):
 
 
 class Work:
-    """The keys' meaning. `numbers`: those the Box has revealed, by lead, while they are claimed."""
+    """The keys' meaning."""
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._done: list[Did] = []
         self._renewed: dict[int, int] = {}
-        self.numbers: dict[int, str] = {}
+        self._numbers: dict[int, str] = {}
 
     @property
     def _desk(self) -> Desk:
         return self._host.desk
+
+    def number_of(self, lead: Lead) -> str:
+        """What the Box has revealed of it, as long as it is mine; else ''."""
+        return self._numbers.get(lead.id, "") if self._is_mine(lead) else ""
+
+    def _is_mine(self, lead: Lead) -> bool:
+        return lead.claim is not None and lead.claim.by == self._desk.store.me and is_held(lead.claim, self._desk.now())
 
     # --- claims -------------------------------------------------------------------------------------------------------------------
 
@@ -81,7 +88,7 @@ class Work:
             return
         self._renewed[lead.id] = self._desk.now()
         if number:
-            self.numbers[lead.id] = number
+            self._numbers[lead.id] = number
         self._did("release", lead, lambda: self._release(lead))
         at = clock_text(state.claim.until, self._site(lead).timezone) if state.claim else ""
         self._host.say("work.claimed" if number else "work.claimed_no_number", at=at, number=number)
@@ -97,21 +104,22 @@ class Work:
 
     async def _release(self, lead: Lead) -> None:
         await self._desk.work("release", lead)
-        self.numbers.pop(lead.id, None)
+        self._numbers.pop(lead.id, None)
 
     def renew(self) -> None:
         """A key on a row one has claimed: ten more minutes."""
         lead, now = self._host.chosen_lead(), self._desk.now()
-        mine = lead is not None and lead.claim is not None and lead.claim.by == self._desk.store.me and is_held(lead.claim, now)
-        if lead is not None and mine and now - self._renewed.get(lead.id, 0) >= RENEW_MS:
+        if lead is not None and self._is_mine(lead) and now - self._renewed.get(lead.id, 0) >= RENEW_MS:
             self._renewed[lead.id] = now
             self._host.start(self._renew(lead))
 
     async def _renew(self, lead: Lead) -> None:
         try:
             await self._desk.work("claim", lead, take_over=False)
-        except (Refused, Unreachable):
-            self.numbers.pop(lead.id, None)
+        except Unreachable:
+            self._renewed.pop(lead.id, None)  # the next key tries again
+        except Refused:
+            self._numbers.pop(lead.id, None)
 
     # --- which visit a call came from ---------------------------------------------------------------------------------------------
 
@@ -271,7 +279,7 @@ class Work:
     def copy(self) -> None:
         """The number, while one has it. Digits of ours only: what came from outside goes into no clipboard."""
         lead = self._one()
-        number = self.numbers.get(lead.id, "") if lead else ""
+        number = self.number_of(lead) if lead else ""
         digits = "".join(char for char in number if char in "+0123456789")
         if not digits:
             self._host.say("work.claim_first")

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from opsmantik_box.domain.desk import WorkBody
+from opsmantik_box.domain.verdicts import Verdict
 from opsmantik_box.domain.work import is_held
 from tui.model.lead import Lead
-from tui.model.messages import Message, Present, VerdictTold, WorkTold, contact_of
+from tui.model.messages import Message, Present, contact_of
 from tui.model.pages import SiteReport
 from tui.model.queue import Arrangement
 from tui.model.store import Store
@@ -88,14 +90,14 @@ def event_text(message: Message, store: Store, say: Speech) -> str | None:
         if message.topic == "alert":
             return str(told.body.get("text", ""))
         if message.topic == "verdict":
-            verdict = msgspec.convert(told.body, VerdictTold)
+            verdict = msgspec.convert(told.body, Verdict)
             return say(
                 "event.verdict",
                 status=say.word("status", verdict.new.status or "intent"),
                 row=_row(store, store.lead_of(verdict.new.id), say),
             )
         if message.topic == "work":
-            work = msgspec.convert(told.body, WorkTold)
+            work = msgspec.convert(told.body, WorkBody)
             return say("event.work", who=work.who or "-", what=say.word("work_kind", work.kind), row=_row(store, work.lead, say))
         contact = contact_of(message)
         lead = store.leads.get(contact.lead)
