@@ -5,7 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.console.kit import NOW, site_id
@@ -99,6 +99,7 @@ SAID = (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(SAID)), max_size=12))
 def test_blocks_are_the_same_however_the_bytes_are_cut(cuts: list[int]):
     reader, edges = Reader(), sorted({0, len(SAID), *cuts})
@@ -119,11 +120,13 @@ def test_a_message_without_an_end_is_given_up():
         reader.feed(b"data: " + b"x" * MOST_UNREAD + b"x")
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["intent", "work", "presence", "nothing"]))
 def test_bytes_that_are_no_message_do_no_harm(data: bytes, event: str):
     read_message(Block("1-1", event, data))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2000), st.none() | st.floats(0, 1e6))
 def test_pauses_grow_and_end(tries: int, asked: float | None):
     seconds = pause(tries, Refused(503, "", None, asked))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsmantik_box.domain.opening import waited
@@ -63,6 +63,7 @@ def test_a_tap_at_night_waits_for_the_opening():
     assert clock_text(deadline_of(one, DAYTIME) or 0, DAYTIME.timezone) == "09:05"
 
 
+@settings(deadline=None)
 @given(st.integers(0, 3 * 24 * HOUR), st.integers(0, 3 * 24 * HOUR))
 def test_late_is_whoever_has_waited_longer_than_the_target(began: int, passed: int):
     one = call(NOW - began)
@@ -82,6 +83,7 @@ def test_bands_stand_in_their_order():
     assert board.lists["queue"][0] == 14
 
 
+@settings(deadline=None)
 @given(st.permutations(busy_leads()))
 def test_an_order_does_not_depend_on_what_came_first(told: list[dict[str, Any]]):
     sites = {site.id: site for site in queue_page([]).sites}
@@ -89,6 +91,7 @@ def test_an_order_does_not_depend_on_what_came_first(told: list[dict[str, Any]])
     assert Board().arrange(map(read, told), sites.__getitem__, Filter(), NOW, ME) == straight
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 10 * MINUTE), max_size=6))
 def test_a_board_that_remembers_says_what_a_new_one_says(steps: list[int]):
     sites, leads = {site.id: site for site in queue_page([]).sites}, list(map(read, busy_leads()))
@@ -212,6 +215,7 @@ def test_a_search_finds_anywhere_and_turns_round():
     assert matches(one, SITE, "!") is True
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 50), unique=True), st.integers(0, 50), st.integers(0, 60))
 def test_the_row_under_the_cursor_stays_on_its_line(order: list[int], kept: int, index: int):
     placed = keep_in_place(order, kept, index)

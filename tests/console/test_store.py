@@ -3,7 +3,7 @@
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from opsmantik_box.domain.desk import LeadState
@@ -177,6 +177,7 @@ def made(kind: str, version: int) -> Message:
     return work(kind, version, {"by": 2, "since": NOW, "until": NOW + 1} if kind == "claimed" else None)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from(["tap", "junk", "real", "claimed", "released", "note"]), max_size=30), st.randoms())
 def test_told_again_from_anywhere_it_comes_to_the_same(kinds: list[str], random: Any):
     """A stream that is resumed tells some of what was told; the page that was read knows some of it as well."""
