@@ -56,8 +56,10 @@ class Erasing:
         contacts = self._contacts()
         self._found.wanted |= self._came_with(contacts, marks)
         remember()
-        self._erase_feed()
-        self._erase_candidates()
+        if contacts:
+            self._erase_feed()
+        if self._visits:
+            self._erase_candidates()
         self._erase_records()
         self._erase_answers(contacts)
         clicks = self._erase_touches() | {one.click_id for one in contacts if one.click_id}
@@ -95,9 +97,8 @@ class Erasing:
         for seq, site_id, body in all_rows(self._db, SQL["list_calls_told"]):
             if any(text in body for text in self._texts):
                 self._db.execute(SQL["change_call_told"], (as_json(self._without_visits(site_id, msgspec.json.decode(body))), seq))
-        for (site_id, _), seen in self._found.sessions.items():
-            near = (site_id, seen.first - 2 * WINDOW_MS, seen.last + 2 * WINDOW_MS)
-            for number, candidates in all_rows(self._db, SQL["list_candidates"], near):
+        for span in _spans(self._found):
+            for number, site_id, candidates in all_rows(self._db, SQL["list_candidates"], span):
                 if any(text in candidates for text in self._texts):
                     left = self._left(site_id, msgspec.json.decode(candidates))
                     self._db.execute(SQL["change_candidates"], (msgspec.json.encode(left).decode() if left else None, number))
@@ -175,6 +176,19 @@ class Erasing:
         for table, count in rows.items():
             if count:
                 counted[table] = counted.get(table, 0) + count
+
+
+def _spans(found: Finding) -> list[tuple[int, int, int]]:
+    """(site, from, to): when calls may have come from one of the visits. A time is in one of them only."""
+    spans: list[tuple[int, int, int]] = []
+    for site_id, first, last in sorted(
+        (key[0], seen.first - 2 * WINDOW_MS, seen.last + 2 * WINDOW_MS) for key, seen in found.sessions.items()
+    ):
+        if spans and spans[-1][0] == site_id and first <= spans[-1][2]:
+            spans[-1] = (site_id, spans[-1][1], max(last, spans[-1][2]))
+        else:
+            spans.append((site_id, first, last))
+    return spans
 
 
 def _rows_in(answer: Any) -> Iterator[dict[str, Any]]:

@@ -161,8 +161,8 @@ update feed set body = ? where seq = ?;
 
 -- list_candidates --
 -- Calls near a visit that may have come from several.
-select id, candidates from calls
-where site_id = ? and at >= ? and at <= ? and candidates is not null and id not in (select call_id from erasing);
+select id, site_id, candidates from calls
+where site_id = ? and source = 'call' and at >= ? and at <= ? and candidates is not null and id not in (select call_id from erasing);
 
 -- change_candidates --
 -- Without a visit that goes.
