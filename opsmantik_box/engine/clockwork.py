@@ -1,4 +1,5 @@
-"""What the engine does by the clock: once a second a beat, once a minute the calendar. What cannot be done now is done the next time.
+"""What the engine does by the clock: once a second a beat, once a minute the calendar, once a day (UTC) and after each start what is
+older than it may be. What cannot be done now is done the next time.
 
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
@@ -8,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from opsmantik_box.domain.days import day_of
 from opsmantik_box.domain.feed import as_json
 from opsmantik_box.engine.arrivals import forget_arrivals, read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.retention import Retention
 from opsmantik_box.errors import BoxError, LedgerPoisoned
 from opsmantik_box.link.messages import Months, TokensChanged
 
@@ -31,6 +34,7 @@ class Clockwork:
 
     def __init__(self, service: "Service") -> None:
         self._service, self._core = service, service.core
+        self._retained = ""
 
     async def run(self) -> None:
         """Until cancelled, or until the service fails. The first beat is at once."""
@@ -90,6 +94,9 @@ class Clockwork:
             service.tell(TokensChanged())
         service.feed.trim(now)
         forget_arrivals(self._core.ledger, now)
+        if (today := day_of(now, "UTC")) != self._retained:
+            self._retained = today
+            service.long_work.add("retention", Retention(self._core, service.clock).work)
 
 
 async def feed_watchdog() -> None:

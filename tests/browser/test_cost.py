@@ -12,7 +12,8 @@ from tests.browser.proxy import RESET, all_well, always
 SCRIPT = "ux-core"
 TAPS, ROUNDS = 10, 4
 MARGIN = 1 if os.environ.get("BROWSER_STRICT") else 4
-"""`make browser` holds the tracker to its figures; `make test`, which may run on a busy machine, looks for what became far worse."""
+"""`make browser` holds the tracker to its figures. `make test` may run on a machine that does much else, and looks for what became far
+worse."""
 TIMES = ("devtools.timeline", "disabled-by-default-devtools.timeline")
 STACKS = (*TIMES, "disabled-by-default-devtools.timeline.stack")
 """Who asked for a layout costs much to find out, so times are taken without it."""
