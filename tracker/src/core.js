@@ -8,7 +8,7 @@ import * as capture from './capture.js';
 import { now } from './clock.js';
 import { setting, site, source, wantsAdapters } from './config.js';
 import { timedId } from './ids.js';
-import { land, who } from './identity.js';
+import { land, marks, who } from './identity.js';
 import { log } from './log.js';
 import { adopt, held } from './outbox.js';
 import { consent, record, state } from './recorder.js';
@@ -69,11 +69,11 @@ const api = {
   _tank: {
     log,
     setting,
-    marks: capture.marks,
+    marks,
     controlOf: capture.controlOf,
     state: () => state,
     form: capture.form,
-    again: attention.again,
+    again: () => (marks.dup = 1),
     getQueue: held,
     saveQueue: adopt,
     addToOutbox: (/** @type {any} */ payload) => {
@@ -91,7 +91,7 @@ const loadAdapters = () => {
 };
 
 const start = () => {
-  if (other) attention.again();
+  if (other) marks.dup = 1;
   window.opmantik = window.opsmantik = api;
   window.__opsmantikTrackerInitialized = true;
   consent(setting('consent') || 'granted');
