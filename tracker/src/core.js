@@ -6,7 +6,7 @@
 import * as attention from './attention.js';
 import * as capture from './capture.js';
 import { now } from './clock.js';
-import { setting, site, source, wantsAdapters } from './config.js';
+import { api, setting, site, source, wantsAdapters } from './config.js';
 import { timedId } from './ids.js';
 import { land, marks, who } from './identity.js';
 import { log } from './log.js';
@@ -38,10 +38,11 @@ const begin = () => {
 };
 
 const seen = () => {
-  if (document.hidden) return flush();
-  if (!path) return begin();
-  attention.resume();
-  urge();
+  if (document.hidden) flush();
+  else if (path) {
+    attention.resume();
+    urge();
+  } else begin();
 };
 
 const watchRoutes = () => {
@@ -56,7 +57,7 @@ const watchRoutes = () => {
   }
 };
 
-const api = {
+const surface = {
   version: VERSION,
   _initialized: true, // tells copies of the old tracker that somebody is here
   send: record,
@@ -69,6 +70,7 @@ const api = {
   _tank: {
     log,
     setting,
+    api,
     marks,
     controlOf: capture.controlOf,
     state: () => state,
@@ -92,7 +94,7 @@ const loadAdapters = () => {
 
 const start = () => {
   if (other) marks.dup = 1;
-  window.opmantik = window.opsmantik = api;
+  window.opmantik = window.opsmantik = surface;
   window.__opsmantikTrackerInitialized = true;
   consent(setting('consent') || 'granted');
   capture.start();
