@@ -18,13 +18,16 @@ LOCKED := $(PIP) install --require-hashes
 UV_COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test tools browser smoke fault bench lint types wheel lock service clean
+.PHONY: help run demo test tools browser smoke fault bench lint types wheel lock service clean
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: $(VENV)/.run ## install if needed, then serve on 127.0.0.1:8787 with a first site (DATA=, HOST=, PORT=)
 	@exec $(VENV)/bin/opsmantik-box serve --data "$(DATA)" --host $(HOST) --port $(PORT) --first-site
+
+demo: $(VENV)/.run ## a Box in a temporary folder with invented visitors, and its console
+	@exec $(VENV)/bin/opsmantik-box demo $(ARGS)
 
 test: $(VENV)/.dev tools ## every test: import contracts, then pytest (ARGS= goes to pytest)
 	@$(VENV)/bin/lint-imports --no-cache

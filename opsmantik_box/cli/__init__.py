@@ -14,6 +14,7 @@ from opsmantik_box.errors import BoxError
 
 COMMANDS = {
     "serve": ("serve", "Run the service."),
+    "demo": ("demo", "See it work, with invented visitors."),
     "relay": ("relay", "Take signals while another Box is away, and hand them on."),
     "site": ("site", "Add, list and check the tracked websites."),
     "user": ("people", "Operators and what they may see."),

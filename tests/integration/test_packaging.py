@@ -21,6 +21,8 @@ NEEDED = (
     "opsmantik_box/migrations/ledger/0001_create_ledger.sql",
     "opsmantik_box/adapters/telephony/verimor.toml",
     "opsmantik_box/tracker/ux-core.js",
+    "opsmantik_box/tracker/stub.js",
+    "opsmantik_box/tracker/demo/index.html",
     "opsmantik_box/tracker/released/README.md",
     "opsmantik_box/sql/doctor.sql",
 )
@@ -224,7 +226,7 @@ def test_make_run_in_a_fresh_clone_serves_with_a_first_site_and_says_what_to_do_
 
 def test_the_menu_is_what_make_alone_prints():
     said = run(["make"], ROOT)
-    for target in ("run", "test", "fault", "bench", "lint", "types", "wheel", "lock", "service", "clean"):
+    for target in ("run", "demo", "test", "fault", "bench", "lint", "types", "wheel", "lock", "service", "clean"):
         assert re.search(rf"^  make {target} ", said, re.MULTILINE)
 
 
