@@ -37,13 +37,6 @@ let hoverTimer;
 let hovered;
 /** @type {import('./types.js').Envelope | undefined} */
 let latest;
-/** @type {1 | undefined} */
-let dup;
-
-/** Included twice. */
-export const again = () => {
-  dup = 1;
-};
 
 export const beat = (action = 'heartbeat') => {
   if (!view || state !== 'granted') return;
@@ -51,14 +44,14 @@ export const beat = (action = 'heartbeat') => {
   if (!idle) who(1); // reading is no silence
   latest = record('system', action, '', null, {
     page_view: view, seq: ++seq, active_sec: Math.round(active / 1e3), scroll_pct: depth, cta_hovers: hovers,
-    outbox: held().length, storage: mode(), breaker: breaker.mode(), dup, ...take(),
+    outbox: held().length, storage: mode(), breaker: breaker.mode(), ...take(),
   }, { u: url }); // prettier-ignore
 };
 
 const plan = () => {
   clearTimeout(timer);
   timer = setTimeout(() => {
-    idle = now() - seenAt < STEPS[0] ? 0 : Math.min(idle + 1, 3);
+    idle = now() - seenAt < 6e4 ? 0 : Math.min(idle + 1, 3);
     if (!document.hidden) beat();
     plan();
   }, STEPS[idle]);

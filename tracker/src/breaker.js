@@ -23,9 +23,9 @@ let probed = false; // by this page
 const state = () => ({ mode: 'main', fails: 0, instant: 0, probe: 0, pause: 0, ...read(STATE) });
 
 /** Milliseconds from now; 0 when it is over. @param {number} time */
-const until = (time) => (time - now() < LONGEST ? Math.max(0, time - now()) : 0);
+const until = (time, left = time - now()) => (left > 0 && left < LONGEST ? left : 0);
 
-const nextProbe = () => now() + PROBE_MS * (0.8 + 0.4 * Math.random());
+const nextProbe = () => now() + PROBE_MS * (0.8 + Math.random() * 0.4);
 
 export const mode = () => state().mode;
 

@@ -15,9 +15,6 @@ const FORM_MS = 2e3;
 /** @param {string} kind @param {(event: any) => any} run */
 export const on = (kind, run) => addEventListener(kind, run, { capture: true, passive: true });
 
-/** What the adapters put in: the code that stands in a WhatsApp message, and on its intents. @type {{wa_ref?: string}} */
-export const marks = {};
-
 /** @type {{[what: string]: number}} */
 const last = {};
 /** Where the last click went. @type {any[]} */
@@ -49,7 +46,7 @@ const textOf = (node) => (node?.textContent || node?.ariaLabel || '').replace(/\
 /** @param {Action} action @param {string} href @param {any} node @param {number} [at] */
 const tap = (action, href, node, at = now()) => {
   if (!once(action, DOUBLE_MS, at)) return;
-  record('conversion', action, href, null, { position: positionOf(), text: textOf(node), ...marks }, { ts: at });
+  record('conversion', action, href, null, { position: positionOf(), text: textOf(node) }, { ts: at });
 };
 
 /** @param {any[]} through @param {number} [at] */
@@ -69,7 +66,7 @@ const handOver = (href, active) => {
 };
 
 /** A form by its name, never by what stands in it. @param {string} ec @param {string} ea @param {any} name @param {string} [via] */
-export const form = (ec, ea, name, via) => once(ea + name, FORM_MS, now()) && record(ec, ea, name || 'form', null, { via });
+export const form = (ec, ea, name, via) => once(ea + name, FORM_MS, now()) && record(ec, ea, name, null, { via });
 
 /** @param {any} event */
 const onClick = (event) => event.button < 2 && click(event.composedPath());

@@ -6,9 +6,9 @@
 import * as attention from './attention.js';
 import * as capture from './capture.js';
 import { now } from './clock.js';
-import { setting, site, source, wantsAdapters } from './config.js';
+import { api, setting, site, source, wantsAdapters } from './config.js';
 import { timedId } from './ids.js';
-import { land, who } from './identity.js';
+import { land, marks, who } from './identity.js';
 import { log } from './log.js';
 import { adopt, held } from './outbox.js';
 import { consent, record, state } from './recorder.js';
@@ -38,10 +38,11 @@ const begin = () => {
 };
 
 const seen = () => {
-  if (document.hidden) return flush();
-  if (!path) return begin();
-  attention.resume();
-  urge();
+  if (document.hidden) flush();
+  else if (path) {
+    attention.resume();
+    urge();
+  } else begin();
 };
 
 const watchRoutes = () => {
@@ -56,7 +57,7 @@ const watchRoutes = () => {
   }
 };
 
-const api = {
+const surface = {
   version: VERSION,
   _initialized: true, // tells copies of the old tracker that somebody is here
   send: record,
@@ -69,11 +70,12 @@ const api = {
   _tank: {
     log,
     setting,
-    marks: capture.marks,
+    api,
+    marks,
     controlOf: capture.controlOf,
     state: () => state,
     form: capture.form,
-    again: attention.again,
+    again: () => (marks.dup = 1),
     getQueue: held,
     saveQueue: adopt,
     addToOutbox: (/** @type {any} */ payload) => {
@@ -91,8 +93,8 @@ const loadAdapters = () => {
 };
 
 const start = () => {
-  if (other) attention.again();
-  window.opmantik = window.opsmantik = api;
+  if (other) marks.dup = 1;
+  window.opmantik = window.opsmantik = surface;
   window.__opsmantikTrackerInitialized = true;
   consent(setting('consent') || 'granted');
   capture.start();

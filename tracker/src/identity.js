@@ -18,6 +18,9 @@ const CLICKS = ['gclid', 'wbraid', 'gbraid'];
 
 /** @typedef {{sid: string, sm: string, last: number, click: {[kind: string]: string}}} Session */
 
+/** What else every signal says while this page lives: included twice (`dup`), the code in a WhatsApp message (`wa_ref`).
+ * @type {import('./types.js').Meta} */
+export const marks = {};
 /** Click ids of an address that no session has seen yet. @type {{[kind: string]: string}} */
 let landed = {};
 
@@ -60,5 +63,5 @@ export const who = (touch) => {
   const fp = read(FP);
   const fresh = fp || 'fp_' + hex(11);
   if (!fp) write(FP, fresh);
-  return { sid, sm, meta: { ...click, fp: fresh, fp_prev: fp ? null : get(OLD + 'fp'), internal: read(INTERNAL) } };
+  return { sid, sm, meta: { ...click, ...marks, fp: fresh, fp_prev: fp ? null : get(OLD + 'fp'), internal: read(INTERNAL) } };
 };

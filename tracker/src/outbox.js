@@ -86,13 +86,12 @@ const drop = (one, reason) => {
 const trim = () => {
   const all = keys(BOX);
   if (all.length <= MAX_ITEMS && all.map(get).join('').length <= MAX_SIZE) return;
-  let left = KEPT_ITEMS;
   let room = MAX_SIZE;
   held()
     .reverse()
-    .forEach((one) => {
+    .forEach((one, n) => {
       room -= sizeOf(one);
-      if (left-- <= 0 || room < 0) drop(one);
+      if (n >= KEPT_ITEMS || room < 0) drop(one);
     });
 };
 
@@ -117,20 +116,20 @@ export const adopt = (list) =>
     if (!has({ id })) add({ ...payload, id, ts });
   });
 
-/** What may be sent now, the most precious first, of those the oldest. @param {any} [all] also what failed and should wait; never what is on its way for the first time */
+/** What may be sent now, the most precious first, of those the oldest. @param {any} [all] also what failed and should wait; never what is on its way */
 export const due = (all) => {
   const at = now();
   return held(-1).filter((one) => {
     if (one.attempts > DROP_ATTEMPTS && at - one.ts > DROP_MS) return drop(one, 'old');
-    const wait = (one.notBefore || 0) - at;
-    return wait <= 0 || wait > MAX_WAIT || (all && one.attempts);
+    const isOver = (/** @type {number} */ time = 0) => time <= at || time > at + MAX_WAIT;
+    return isOver(one.away) && (all || isOver(one.notBefore));
   });
 };
 
 /** Not lost, only superseded: it was never sent, and says no more than the one that comes after it. @param {Envelope} one */
 export const supersede = (one) => {
   const still = read(BOX + one.id);
-  if (!still || still.notBefore) return;
+  if (!still || still.away || still.notBefore) return;
   del(BOX + one.id);
   giveBack(one.payload.meta);
 };

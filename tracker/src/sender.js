@@ -85,10 +85,11 @@ const obey = (list, url, outcome) => {
   const [status, more, told] = outcome;
   const word = judge(outcome, known[url]);
   const goesOn = !(word >= RETRY);
+  const alive = status && status < 500;
   if (word === DONE) known[url] = 1;
-  if (status && status < 500) breaker.answered(url, word === DONE);
-  else if (navigator.onLine) breaker.failed(url, !status && more);
+  if (alive) breaker.answered(url, word === DONE);
   if (word > RETRY) breaker.pause(word);
+  if (!alive && navigator.onLine) breaker.failed(url, !status && more); // opening ends main's pause
   if (goesOn && list[1] && !told?.results) {
     alone = true;
     list.forEach(update);
@@ -107,7 +108,7 @@ const obey = (list, url, outcome) => {
 };
 
 /** @param {Envelope[]} list */
-const markAway = (list) => list.forEach((one) => update({ ...one, notBefore: now() + FLIGHT }));
+const markAway = (list) => list.forEach((one) => update({ ...one, away: now() + FLIGHT }));
 
 /** @param {Envelope[]} list @param {string} url */
 const send = async (list, url) => {
@@ -152,7 +153,7 @@ export const drain = async (all) => {
   } finally {
     busy = false;
   }
-  const first = Math.min(...held().map((one) => one.notBefore || 0)); // of none: never
+  const first = Math.min(...held().map((one) => one.away || one.notBefore || 0)); // of none: never
   if (canSend()) wake(Math.max(1e3, least, breaker.rest(), first - now()));
 };
 
@@ -167,8 +168,7 @@ export const wake = (ms) => {
 
 /** A new envelope: an intent or a form leaves in this very task, anything else soon. @param {Envelope} one */
 export const take = (one) => {
-  const rank = rankOf(one.payload);
-  if (rank < URGENT || !canSend()) return wake(rank ? SOON : SPREAD);
+  if (rankOf(one.payload) < URGENT || !canSend()) return wake(SOON);
   send([one], breaker.address()).then(() => wake(0));
 };
 

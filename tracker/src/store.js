@@ -14,9 +14,9 @@ let allowed = false;
 /** Undefined when it is refused. @template T @param {(storage: Storage) => T} run @returns {T | undefined} */
 const use = (run) => {
   try {
-    return allowed ? run(localStorage) : undefined;
+    if (allowed) return run(localStorage);
   } catch {
-    return undefined;
+    // refused
   }
 };
 
@@ -28,7 +28,7 @@ export const read = (key) => {
   try {
     return JSON.parse(get(key) || '');
   } catch {
-    return undefined;
+    // none, or not ours
   }
 };
 

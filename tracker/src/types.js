@@ -20,12 +20,13 @@
  * @property {number} [ts]
  *
  * @typedef {object} Envelope
- * A signal that waits. `notBefore` (ms) is absent until it was tried, `cut` says that it was shortened once.
+ * A signal that waits. `notBefore` (ms): it failed, and should wait; `away` (ms): until then it may be on its way; `cut`: shortened once.
  * @property {string} id
  * @property {number} ts
  * @property {Payload} payload
  * @property {number} attempts
  * @property {number} [notBefore]
+ * @property {number} [away]
  * @property {1} [cut]
  *
  * @typedef {[status: number, more?: any, told?: any]} Outcome

@@ -94,6 +94,7 @@ export class Store {
     };
     return new Proxy(methods, {
       get: (_, key) => methods[key] ?? store.map.get(key),
+      set: (_, key, value) => (methods.setItem(key, value), true),
       ownKeys: () => [...store.map.keys()],
       getOwnPropertyDescriptor: (_, key) => ({ configurable: true, enumerable: true, value: store.map.get(key) }),
     });
@@ -126,6 +127,7 @@ export class Tab {
     this.listeners = {};
     this.session = session || new Store();
     this.printed = [];
+    this.loaded = []; // scripts it asked for
     this.location = new URL(url);
     this.window = this.makeWindow({ site: SITE, api: 'https://box.example/api/sync', ...attributes }, referrer);
     Object.assign(this.window, globals);
@@ -181,7 +183,7 @@ export class Tab {
       },
       document: {
         title: 'Ana sayfa', referrer, addEventListener: on, removeEventListener: off, querySelector: () => null,
-        documentElement: { scrollHeight: 4000 },
+        documentElement: { scrollHeight: 4000 }, createElement: () => ({}), head: { append: (element) => this.loaded.push(element) },
         get hidden() {
           return tab.hidden;
         },
