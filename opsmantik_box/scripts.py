@@ -44,7 +44,7 @@ def integrity_of(algorithm: str, content: bytes) -> str:
 def shipped_scripts(folder: Path | None = None) -> list[Script]:
     """All that can be served, `folder` being `tracker/`. Raises FileNotFoundError when the installation is incomplete."""
     tracker = folder or resource("tracker")
-    moving = [Script(name, "", (tracker / name).read_bytes()) for name in MOVING if name == MOVING[0] or (tracker / name).exists()]
+    moving = [Script(name, "", (tracker / name).read_bytes()) for name in MOVING]
     found = sorted((tracker / "released").glob("ux-*.js"))
     return moving + [Script(file.name, named[2], file.read_bytes()) for file in found if (named := _RELEASED.fullmatch(file.name))]
 

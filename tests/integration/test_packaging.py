@@ -21,6 +21,7 @@ NEEDED = (
     "opsmantik_box/migrations/ledger/0001_create_ledger.sql",
     "opsmantik_box/adapters/telephony/verimor.toml",
     "opsmantik_box/tracker/ux-core.js",
+    "opsmantik_box/tracker/ux-adapters.js",
     "opsmantik_box/tracker/stub.js",
     "opsmantik_box/tracker/demo/index.html",
     "opsmantik_box/tracker/released/README.md",

@@ -8,7 +8,7 @@ import pytest
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.static import MAX_AGE, Scripts, takes_gzip
 from opsmantik_box.resources import tracker_script
-from opsmantik_box.scripts import head_stub, newest_release, shipped_scripts
+from opsmantik_box.scripts import MOVING, head_stub, newest_release, shipped_scripts
 from tests.harness import Box, fetch
 
 
@@ -119,7 +119,8 @@ def test_the_newest_release_is_the_highest_version_with_its_hash(folder):
 
 
 def test_without_a_release_there_is_nothing_to_pin_to(tmp_path):
-    (tmp_path / "ux-core.js").write_text("/**/")
+    for name in MOVING:
+        (tmp_path / name).write_text("/**/")
     with pytest.raises(UsageError, match="released"):
         newest_release(tmp_path)
 
