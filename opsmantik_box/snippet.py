@@ -27,13 +27,14 @@ GUARDS: Mapping[str, str | None] = {
 
 class Snippet(Struct, frozen=True):
     """For one site of one Box. Addresses have no slash at the end; `failover` is a relay's; `cmp`: the page's consent banner is looked
-    for; `stub` stands in the page before the tracker, '' for none."""
+    for; `adapters`: its form plug-ins and chat widgets are heard; `stub` stands in the page before the tracker, '' for none."""
 
     public_url: str
     public_id: str
     consent: str
     failover: str = ""
     cmp: bool = False
+    adapters: bool = False
     stub: str = ""
 
 
@@ -61,6 +62,8 @@ def attributes(one: Snippet, base: str | None, script: str = SCRIPT) -> dict[str
         found["data-failover"] = one.failover + SYNC
     if one.cmp:
         found["data-cmp"] = "auto"
+    if one.adapters:
+        found["data-adapters"] = "on"
     return found
 
 

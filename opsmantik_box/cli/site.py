@@ -121,15 +121,20 @@ def _listed(row: SiteRow, last: str) -> tuple[object, ...]:
 @click.argument("name", metavar="SITE")
 @form_options
 @click.option("--cmp", is_flag=True, help='Look for the page\'s consent banner (data-cmp="auto").')
+@click.option(
+    "--adapters", is_flag=True, help="Count forms when their plug-in says they were sent; hear chat widgets (a second file)."
+)
 @click.option("--url", help="The Box's public address, like https://box.example.com; default: the setting public_url.")
 @data_option
 @config_option
 @json_option
-def snippet(name: str, form: str | None, cmp: bool, url: str | None, data: Path, config: Path | None, as_json: bool) -> None:
+def snippet(
+    name: str, form: str | None, cmp: bool, adapters: bool, url: str | None, data: Path, config: Path | None, as_json: bool
+) -> None:
     """Print what to paste into every page of SITE, or what another place needs. Where it goes is said beside it (stderr)."""
     public_url = public_address(url, data, config)
     row, chosen = find_site(data, name), form or "plain"
-    made = make_form(chosen, snippet_of(row, public_url, settings_of(data, config).failover_url, cmp=cmp))
+    made = make_form(chosen, snippet_of(row, public_url, settings_of(data, config).failover_url, cmp=cmp, adapters=adapters))
     if as_json:
         from opsmantik_box.cli.output import print_json
 
@@ -139,12 +144,12 @@ def snippet(name: str, form: str | None, cmp: bool, url: str | None, data: Path,
     click.echo(made.text.rstrip("\n"))
 
 
-def snippet_of(row: SiteRow, public_url: str, failover: str, *, cmp: bool = False) -> "Snippet":
+def snippet_of(row: SiteRow, public_url: str, failover: str, *, cmp: bool = False, adapters: bool = False) -> "Snippet":
     """What the forms of a site's snippet are made of."""
     from opsmantik_box.scripts import head_stub
     from opsmantik_box.snippet import Snippet
 
-    return Snippet(public_url, row["public_id"], row.get("consent") or "pending", failover, cmp, head_stub())
+    return Snippet(public_url, row["public_id"], row.get("consent") or "pending", failover, cmp, adapters, head_stub())
 
 
 def make_form(form: str, one: "Snippet") -> "Form":

@@ -18,7 +18,7 @@ from tests.tracker import PHONE
 
 ID = "9d7f3a52-4c1e-4b0a-8f63-0c2b1d9e7a55"
 STUB = "(()=>{window.a='it\\'s \\\\ here';window.b=`<\\/b>`})()"
-ONE = Snippet("https://box.example.com", ID, "pending", failover="https://relay.example.com", cmp=True, stub=STUB)
+ONE = Snippet("https://box.example.com", ID, "pending", failover="https://relay.example.com", cmp=True, adapters=True, stub=STUB)
 PAGE = "https://www.antika.example/tablo?gclid=EAIaIQobChMI_test"
 
 
@@ -52,7 +52,7 @@ def test_a_page_gets_the_stub_and_the_tracker_with_what_optimisers_respect():
     assert content == STUB
     assert tracker["src"] == "https://box.example.com/ux-core.js"
     assert (tracker["data-site-id"], tracker["data-api"]) == (ID, "https://box.example.com/api/sync")
-    assert (tracker["data-consent"], tracker["data-cmp"]) == ("pending", "auto")
+    assert (tracker["data-consent"], tracker["data-cmp"], tracker["data-adapters"]) == ("pending", "auto", "on")
     assert tracker["data-failover"] == "https://relay.example.com/api/sync"
     assert "async" in tracker
     assert "integrity" not in tracker
@@ -87,7 +87,7 @@ def test_a_tag_makes_the_element_that_tag_manager_would_strip():
     }  # fmt: skip
     in_page = Elements(plain(ONE).text).found[-1][0]
     assert named == {name: in_page[name] for name in named}
-    assert {"src", "data-site-id", "data-api", "data-consent", "data-failover", "data-cmp"} == set(named)
+    assert {"src", "data-site-id", "data-api", "data-consent", "data-failover", "data-cmp", "data-adapters"} == set(named)
 
 
 def test_the_tag_runs_and_puts_the_element_into_the_page(tmp_path):
