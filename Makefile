@@ -18,7 +18,7 @@ LOCKED := $(PIP) install --require-hashes
 UV_COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test tools browser smoke fault bench lint types wheel lock service clean
+.PHONY: help run demo test tools tracker browser smoke fault bench lint types wheel lock service clean
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -35,6 +35,10 @@ test: $(VENV)/.dev tools ## every test: import contracts, then pytest (ARGS= goe
 
 tools:
 	@tests/install
+
+tracker: tools ## build tracker/*.js from tracker/src (npm ci, esbuild, terser), and say what each module takes
+	@npm run --silent --prefix tracker types
+	@npm run --silent --prefix tracker build -- --sizes
 
 browser: $(VENV)/.dev tools ## the tracker in a real Chromium: the soak at full length (SOAK_EVENTS=10000), its costs held to the millisecond
 	@BROWSER_STRICT=1 SOAK_EVENTS=$(SOAK_EVENTS) $(PY) -m pytest tests/browser --timeout=3600 $(ARGS)

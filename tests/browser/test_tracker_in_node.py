@@ -21,11 +21,11 @@ PHONE, WHATSAPP = "tel:+902125550142", "https://wa.me/905325550143"
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    """Node itself. Without it (or npm) nothing here can run: said loudly, and never skipped in CI."""
-    found = shutil.which("node") and shutil.which("npm") and shutil.which("node")
-    if found:
+    """Node, with the tracker's tools beside it. Without them nothing here can run: said loudly, and never skipped in CI."""
+    found = shutil.which("node")
+    if found and shutil.which("npm") and (TRACKER / "node_modules" / ".package-lock.json").exists():
         return found
-    told = "SKIPPED: node and npm are not installed (apt install nodejs npm): nothing of the tracker was tested"
+    told = "no node, no npm or no `npm ci` in tracker/ (tests/install does it): nothing of the tracker was tested"
     if os.environ.get("CI"):
         pytest.fail(told)
     pytest.skip(told)
@@ -54,6 +54,26 @@ def visit(node):
         return json.loads(done.stdout)
 
     return play
+
+
+def npm(script, *more):
+    """A script of tracker/package.json, which must succeed."""
+    command = ["npm", "run", "--silent", script, *more]
+    done = subprocess.run(command, cwd=TRACKER, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
+
+
+def test_the_built_files_are_what_their_sources_build(node):
+    npm("check")
+
+
+def test_the_trackers_types_hold(node):
+    npm("types")
+
+
+@pytest.mark.slow
+def test_the_trackers_own_tests_pass(node):
+    npm("test")
 
 
 def report(box, site):

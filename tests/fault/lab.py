@@ -9,9 +9,14 @@ from random import Random
 
 import apsw
 
+from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.folder import DataFolder
+from opsmantik_box.engine.peers import Peer
+from opsmantik_box.engine.service import Service
+from opsmantik_box.engine.vault import Vault
+from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import BoxError
 from tests.fault.invariants import Stored, check, check_equals_refold, lend_reserve, scratch
 from tests.fault.traffic import LAST_SECONDS, Client, Sent, Visitors, add_sites, catch_up
@@ -33,6 +38,7 @@ class Lab:
         self._start()
         self.sites = add_sites(self.core)
         self.visitors = Visitors(self.sites, seed)
+        self._open_desk()
 
     def _next_folder(self) -> Path:
         self._boxes += 1
@@ -48,6 +54,12 @@ class Lab:
             raise
         self.core.sessions._limit = 3  # so that sessions are forgotten and read from their month file again
         self.left = False
+
+    def _open_desk(self) -> None:
+        """Calls and the desk, on the same disk: without them a signal is accepted as well, and no call waits for it."""
+        self.vault = Vault(self.root / "vault.db", self.disk.name)
+        self.service = Service(self.core, self.vault, lambda: self.now, RateLimits(), Bounds())
+        self.line = Peer(self.service, is_gateway=False)
 
     def send(self, count: int = 1) -> list[Answer]:
         """New signals, accepted as one batch."""
@@ -79,19 +91,22 @@ class Lab:
         self.left = True
         self.disk.fail_sync = self.disk.fail_read = lambda _path: False
         self.disk.room = None
-        with suppress(apsw.Error, BoxError):
-            self.core.close()
+        for part in (self.vault, self.core):
+            with suppress(apsw.Error, BoxError):
+                part.close()
         self.disk.unplug()
         shutil.rmtree(self.root, ignore_errors=True)
 
     def start(self) -> None:
         """The next engine, on what is there; nothing is accepted before everything is projected, as in the service."""
         self._start()
+        self._open_desk()
         self.catch_up()
 
     def stop(self) -> None:
         """A clean end."""
         self.left = True
+        self.vault.close()
         self.core.close()
         self.disk.unplug()
 

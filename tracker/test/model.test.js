@@ -10,7 +10,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { counted, losses, MINUTE, world } from './kit.js';
 
-const RUNS = Number(process.env.FAST_CHECK_RUNS || 60);
+const RUNS = Number(process.env.FAST_CHECK_RUNS || 15);
 const KINDS = [['conversion', 'phone_call'], ['conversion', 'form_submit'], ['interaction', 'view'], ['interaction', 'scroll_depth'], ['interaction', 'gallery']];
 const INTENT = /^(phone|whatsapp)/;
 
