@@ -36,13 +36,13 @@ def die_at(live: LiveBox, point: str, count: int, *, idle_after: float | None = 
     live.stop_and_check()
 
 
-@pytest.mark.parametrize("count", [4, 40])
+@pytest.mark.parametrize("count", [15, 40])
 def test_before_ledger_commit(count: int) -> None:
     with live_box() as live:
         die_at(live, "before_ledger_commit", count)
 
 
-@pytest.mark.parametrize("count", [4, 40])
+@pytest.mark.parametrize("count", [15, 40])
 def test_after_ledger_commit(count: int) -> None:
     with live_box() as live:
         die_at(live, "after_ledger_commit", count)
