@@ -209,8 +209,8 @@ def test_a_site_token_may_send_and_nothing_else(data):
 
 
 def test_a_token_belongs_to_a_user_or_to_a_site(data):
-    assert "either" in refusal(2, "token", "create", "--data", data)
-    assert "either" in refusal(2, "token", "create", "--user", "a@b.example", "--site", "1", "--data", data)
+    assert "belongs to one" in refusal(2, "token", "create", "--data", data)
+    assert "belongs to one" in refusal(2, "token", "create", "--user", "a@b.example", "--site", "1", "--data", data)
 
 
 def test_a_token_that_is_not_there_cannot_be_revoked(data):

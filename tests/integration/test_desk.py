@@ -330,7 +330,7 @@ def test_the_trail_is_append_only(killable: Work, table: str) -> None:
     for statement in (
         f"delete from {table}",
         f"update {table} set at = 1",
-        f"update {table} set by = 1",
+        f"update {table} set by = 2",
         f"update {table} set id = 9",
     ):
         with pytest.raises(sqlite3.IntegrityError, match="append-only"):

@@ -125,7 +125,7 @@ def test_lists_are_of_the_traffic_and_days_that_were_asked_for(told: Box) -> Non
 def test_every_route_declares_the_right_it_needs() -> None:
     assert len(ROUTES) >= 8
     for route in ROUTES:
-        assert route.opt.get("scope") in (*RIGHTS, "send"), route.paths  # type: ignore[union-attr]
+        assert route.opt.get("scope") in (*RIGHTS, "send", "anyone"), route.paths  # type: ignore[union-attr]
 
 
 def test_no_route_answers_without_a_token(told: Box) -> None:
