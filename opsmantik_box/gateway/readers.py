@@ -71,13 +71,15 @@ class Reader(aiosqlite.Connection):
     # --- in the thread ------------------------------------------------------------------------------------------------------------
 
     def _ask(self, site_ids: Sequence[int], deadline: float, question: Question) -> Sequence[Row]:
-        """One question, asked again once when its file was just being replaced."""
+        """One question, asked again once when its file was just being replaced, or (SQLITE_READONLY_RECOVERY, about once in ten
+        thousand questions beside a busy writer) when the log's index was read while the engine wrote it."""
         try:
             return self._run(question, site_ids, deadline)
         except (sqlite3.Error, OSError) as error:
-            if question.month is None or not _may_pass(error):
+            if not _may_pass(error):
                 raise refusal(error, question) from error
-        self._forget(question.month)
+        if question.month is not None:
+            self._forget(question.month)
         try:
             return self._run(question, site_ids, deadline)
         except (sqlite3.Error, OSError) as error:

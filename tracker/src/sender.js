@@ -39,6 +39,8 @@ let urged = 0;
 let wakeAt = 0;
 /** @type {any} */
 let timer;
+/** Ends our turn, also before what is on its way has its answer. @type {any} */
+let letGo = now;
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text).length;
 
@@ -147,7 +149,8 @@ export const drain = async (all) => {
     mirror();
   };
   try {
-    await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && work());
+    const released = new Promise((done) => (letGo = done)); // what is on its way then is marked so: no other tab sends it
+    await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && Promise.race([work(), released]));
   } catch {
     await work(); // no locks here: the Box sorts repeats out
   } finally {
@@ -181,8 +184,9 @@ export const urge = () => {
   setTimeout(drain, Math.random() * SPREAD, 1);
 };
 
-/** The page may end here: one beacon, intents first. */
+/** The page may end here: one beacon, intents first. A page that holds a lock another one asks for is thrown out of the back/forward cache. */
 export const flush = () => {
+  letGo();
   const list = canSend() ? fit(due(1), BUDGET - flight) : [];
   if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
 };

@@ -38,8 +38,9 @@ def ask(data: Path) -> None:
 def count(rows: list[dict[str, Any]], data: Path) -> str:
     """Reads them into `rows`, the newest first. How many are new, by site."""
     done = run_cli("sql", "-", "--json", "--data", data, stdin=QUERY)
-    assert done.returncode == 0, done.stderr
-    rows.extend(json.loads(done.stdout))
+    empty = "There is no month file yet" in done.stderr
+    assert done.returncode == 0 or empty, done.stderr
+    rows.extend([] if empty else json.loads(done.stdout))
     sites = Counter(row["site"] for row in rows if row["is_new"])
     assert sites, "none. Open a page that has the tracker, then look again"
     return f"{sum(sites.values())} ({', '.join(f'{site} {number}' for site, number in sites.most_common())})"
