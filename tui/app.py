@@ -52,6 +52,7 @@ class Console(App[int]):
         no_color = "NO_COLOR" in self._environment
         super().__init__(driver_class=QuietDriver if os.name == "posix" else None, ansi_color=True if no_color else None)
         self._url, self._token, self._clock = url, token, clock
+        self._client: Client | None = None
         self.animation_level = "none"
         for theme in (DARK, LIGHT):
             self.register_theme(theme)
@@ -76,9 +77,15 @@ class Console(App[int]):
         else:
             self.push_screen(FirstRun(self.speech, self._url))
 
+    async def on_unmount(self) -> None:
+        """The screens are gone, and with them who asks."""
+        if self._client is not None:
+            await self._client.close()
+
     def _open(self) -> None:
         """The main screen, for this Box and token, with the language and columns of now."""
-        desk = self.make_desk(Client(self._url, self._token), Kept(self.state), self._clock)
+        self._client = Client(self._url, self._token)
+        desk = self.make_desk(self._client, Kept(self.state), self._clock)
         screen = MainScreen(desk, self.speech, self.settings)
         self.push_screen(screen)
         if self._wrong:
