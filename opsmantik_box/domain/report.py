@@ -12,7 +12,7 @@ from opsmantik_box.domain.later_changes import Change, ask_changes, ask_deleted,
 from opsmantik_box.domain.questions import Asking, Parameters, Question, Row, months_to_ask
 from opsmantik_box.domain.reconciliation import Counted, Reconciliation, Seen, reconcile
 from opsmantik_box.domain.splits import Share, ask_splits
-from opsmantik_box.domain.tally import MATCH_MS, Bucket, Hour, Tally
+from opsmantik_box.domain.tally import COARSE_MS, MATCH_MS, QUARTER_MS, Bucket, Hour, Tally
 
 SCOPES = ("ads", "all", "other_paid")
 """What averages and splits may be of."""
@@ -71,19 +71,23 @@ def ask_lines(asked: Iterable[tuple[int, str, str]], known_months: Iterable[str]
     """The lines of several sites, each with its first and last day."""
     known, lines = list(known_months), list[Line]()
     for site_id, first, last in asked:
-        lines.append((yield from _ask_line(site_id, first, last, known, Tally("ads"), by_hour=False)).line)
+        lines.append((yield from _ask_line(site_id, first, last, known, Tally("ads", COARSE_MS))).line)
     return lines
 
 
-def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Iterable[str]) -> Asking[Stats]:
-    """The report of the days `first` to `last` (both inside). `scope` is one of SCOPES."""
-    known, tally, by_hour = list(known_months), Tally(scope), len(days_of_range(first, last)) <= MOST_DAYS_WITH_HOURS
-    line, span, busy, told = yield from _ask_line(site_id, first, last, known, tally, by_hour=by_hour)
+def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Iterable[str], now: int) -> Asking[Stats]:
+    """The report of the days `first` to `last` (both inside). `scope` is one of SCOPES, `now` in UTC milliseconds."""
+    known, by_hour = list(known_months), len(days_of_range(first, last)) <= MOST_DAYS_WITH_HOURS
+    tally = Tally(scope, QUARTER_MS if by_hour else COARSE_MS)
+    line, span, busy, told = yield from _ask_line(site_id, first, last, known, tally)
+    for month in busy:
+        tally.add_sessions((yield Question(month, "count_sessions", span)))
     splits = yield from ask_splits(span, busy, known, scope)
     repeated = (yield Question(None, "count_repeated_clicks", span))[0][0]
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
     seen = Seen(idle, sealed, repeated, splits.reopened, tally.denied)
-    late = (yield from ask_changes(span, busy, line.timezone)) if by_hour else []
+    settled = now >= settled_at(first, line.timezone)
+    late = (yield from ask_changes(span, busy, line.timezone)) if by_hour and settled else []
     deleted = yield from ask_deleted({"site_id": site_id, "from_day": first, "to_day": last}, line.timezone)
     counted = Counted(**tally.buckets(), google=line.google, client=line.client, seen=seen)
     return Stats(
@@ -97,12 +101,12 @@ def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Ite
     )  # fmt: skip
 
 
-def _ask_line(site_id: int, first: str, last: str, known: list[str], tally: Tally, *, by_hour: bool) -> Asking[_Counted]:
+def _ask_line(site_id: int, first: str, last: str, known: list[str], tally: Tally) -> Asking[_Counted]:
     public_id, timezone, currency, google_timezone = (yield Question(None, "read_site", {"site_id": site_id}))[0]
     span = {"site_id": site_id, "from_ms": day_bounds(first, timezone)[0], "to_ms": day_bounds(last, timezone)[1]}
     days = {"site_id": site_id, "from_day": first, "to_day": last}
     months = months_to_ask(span["from_ms"], span["to_ms"], known)
-    busy = yield from _ask_traffic(span, months, tally, currency, by_hour)
+    busy = yield from _ask_traffic(span, months, tally, currency)
     clicks = yield Question(None, "list_ad_clicks", days)
     counts = yield Question(None, "list_client_counts", days)
     buckets = tally.buckets()
@@ -111,18 +115,14 @@ def _ask_line(site_id: int, first: str, last: str, known: list[str], tally: Tall
     return _Counted(line, span, busy, (clicks, counts))
 
 
-def _ask_traffic(span: Parameters, months: Sequence[str], tally: Tally, currency: str, by_hour: bool) -> Asking[list[str]]:
+def _ask_traffic(span: Parameters, months: Sequence[str], tally: Tally, currency: str) -> Asking[list[str]]:
     """Sessions, visitors, contacts and what was sealed, into `tally`. The months that have sessions of the span at all."""
-    busy: list[str] = []
+    busy, slots = list[str](), span | {"slot_ms": tally.slot_ms}
     for month in months:
-        rows = yield Question(month, "count_sessions", span)
-        if rows:
-            busy.append(month)
-            tally.add_sessions(rows)
-            tally.add_visitors((yield Question(month, "list_visitors", span)))
-            if by_hour:
-                tally.add_session_quarters((yield Question(month, "count_session_quarters", span)))
-    tally.add_contacts((yield Question(None, "count_contacts", span)))
+        rows = yield Question(month, "count_visits", slots)
+        tally.add_visits(rows)
+        busy += [month] if rows else []
+    tally.add_contacts((yield Question(None, "count_contacts", slots)))
     earlier = span | {"from_ms": span["from_ms"] - MATCH_MS}
     tally.add_sealed((yield Question(None, "list_sealed", earlier)), span["from_ms"], currency)
     return busy
