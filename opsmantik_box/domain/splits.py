@@ -4,12 +4,12 @@ An intent is counted by what was known at its tap, and belongs to the campaign, 
 began on another day. Promise: the intents of a split add up to the intents of the report."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from msgspec import Struct, json
 
-from opsmantik_box.domain.questions import Asking, Parameters, Question
+from opsmantik_box.domain.questions import Asking, Parameters, Question, Row
 from opsmantik_box.domain.tally import COARSE_MS, buckets_of
 
 SPLITS = ("campaign", "keyword", "landing_page")
@@ -40,12 +40,10 @@ def ask_splits(span: Parameters, busy: Sequence[str], known: Collection[str], sc
     `known`. `scope` is one of the buckets of people."""
     sessions, taps = ({split: Counter[str]() for split in SPLITS} for _ in range(2))
     for month in busy:
-        for *names, rank, number in (yield Question(month, "count_origins", span)):
-            _add(sessions, names, number if _inside(scope, rank) else 0)
+        _add(sessions, (yield Question(month, "count_origins", span)), scope)
     buttons = yield Question(None, "count_buttons", span)
     for month in sorted({row[1] for row in buttons} & set(known)):
-        for rank, *names in (yield Question(month, "list_tap_origins", span | {"month": month})):
-            _add(taps, names, int(_inside(scope, rank)))
+        _add(taps, (yield Question(month, "count_tap_origins", span | {"month": month})), scope)
     by_button = Counter[str]()
     for position, _, rank, number in buttons:
         by_button[position] += number if _inside(scope, rank) else 0
@@ -61,10 +59,11 @@ def _ask_reopened(span: Parameters, busy: Sequence[str]) -> Asking[int]:
     return len(clicks) - len(set(clicks))
 
 
-def _add(counts: dict[str, Counter[str]], names: Sequence[str], number: int) -> None:
-    """One more to each split's share."""
-    for split, name in zip(SPLITS, names, strict=True):
-        counts[split][name] += number
+def _add(counts: dict[str, Counter[str]], rows: Iterable[Row], scope: str) -> None:
+    """Rows of count_origins or count_tap_origins."""
+    for *names, rank, number in rows:
+        for split, name in zip(SPLITS, names, strict=True):
+            counts[split][name] += number if _inside(scope, rank) else 0
 
 
 def _inside(scope: str, rank: Any) -> bool:

@@ -7,16 +7,17 @@ number; an intent counts by what was known at its tap, a session by its best ran
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import gcd
 
 from msgspec import Struct, json
 
 from opsmantik_box.domain.attribution import ADS, NAMES, OTHER_PAID, Rank
+from opsmantik_box.domain.days import HOUR_MS
 from opsmantik_box.domain.questions import Row
 
 BUCKETS = ("ads", "all", "other_paid", "bots", "internal")
-QUARTER_MS, COARSE_MS = 900_000, 6 * 3_600_000
-"""Slots in which sessions and contacts are counted: every zone's hours begin with a quarter of an hour (UTC); who asks for no hours needs
-no more than rows of a bounded size."""
+COARSE_MS = 6 * HOUR_MS
+"""Sessions and contacts are counted in slots of time: of this size where nobody asks for hours (a row has to have some bounded size)."""
 MATCH_MS = 30 * 60_000
 """A call is matched to a tap at most this long before it."""
 
@@ -60,10 +61,12 @@ def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
 
 class Tally:
     """Sums over month files and the ledger. `seconds`, `bounces` and what is split are of the scope's bucket only; `denied` are human
-    sessions whose click id the visitor's choice took. The rows come in slots of `slot_ms`; hours need QUARTER_MS."""
+    sessions whose click id the visitor's choice took. `hours` are the beginnings of
+    those that are asked for, in UTC milliseconds; the rows come in slots of `slot_ms`."""
 
-    def __init__(self, scope: str, slot_ms: int = QUARTER_MS) -> None:
-        self._scope, self.slot_ms = scope, slot_ms
+    def __init__(self, scope: str, hours: Sequence[int] = ()) -> None:
+        self._scope, self._hours = scope, hours
+        self.slot_ms = gcd(HOUR_MS, *hours) if hours else COARSE_MS
         self._counts = {name: Counter[str]() for name in BUCKETS}
         self._visitors = {name: set[str]() for name in BUCKETS}
         self._slots: dict[str, Counter[int]] = {"sessions": Counter(), "intents": Counter()}
@@ -137,16 +140,16 @@ class Tally:
         sessions = self._counts[self._scope]["sessions"]
         return round(total / sessions, digits) if sessions else None
 
-    def by_hour(self, hours: Sequence[int]) -> list[Hour]:
+    def by_hour(self) -> list[Hour]:
         """Sessions and intents of the scope, hour by hour."""
-        counts = {kind: self._into_hours(slots, hours) for kind, slots in self._slots.items()}
-        return [Hour(start, counts["sessions"][number], counts["intents"][number]) for number, start in enumerate(hours)]
+        counts = {kind: self._into_hours(slots) for kind, slots in self._slots.items()}
+        return [Hour(start, counts["sessions"][number], counts["intents"][number]) for number, start in enumerate(self._hours)]
 
-    def _into_hours(self, slots: Mapping[int, int], hours: Sequence[int]) -> Counter[int]:
+    def _into_hours(self, slots: Mapping[int, int]) -> Counter[int]:
         """Counts by slot as counts by the number of the hour they lie in."""
         counts = Counter[int]()
         for slot, number in slots.items():
-            counts[bisect_right(hours, slot * self.slot_ms) - 1] += number
+            counts[bisect_right(self._hours, slot * self.slot_ms) - 1] += number
         return counts
 
 

@@ -170,9 +170,9 @@ async def list_intents(
 ) -> IntentPage:
     """Taps, forms and calls, newest first, with the work on their leads. `all` is everything but those of bots and internal visits."""
     mine = await desk.site(request, site)
-    span, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.feed()
+    span, now, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.clock(), desk.feed()
     rows, people = await desk.reads.intents(mine.id, span, FILTERS[which], request.auth.site_ids)
-    shown = [read_worked_intent(row, mine.public_id, people, desk.clock()) for row in rows[:limit]]
+    shown = [read_worked_intent(row, mine.public_id, people, now) for row in rows[:limit]]
     return IntentPage(shown, next_cursor("intents", rows, limit), feed)
 
 

@@ -67,15 +67,16 @@ where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and 
     and coalesce(gclid, wbraid, gbraid) is not null
 group by created_at / :slot_ms;
 
--- list_tap_origins --
--- Human taps of a span of time, with the campaign, keyword and first page of the session they belong to, which lies in this month.
+-- count_tap_origins --
+-- Human taps of a span of time, by the campaign, keyword and first page of the session they belong to, which lies in this month.
 -- `cross join`: the taps first, then each one's session by its id.
-select coalesce(c.attribution_rank_at_tap, 6) as attribution_rank, coalesce(nullif(s.utm_campaign, ''), s.campaignid, '') as campaign,
-    coalesce(nullif(s.keyword, ''), s.utm_term, '') as keyword,
-    substr(s.entry_page, 1, min(instr(s.entry_page || '?', '?'), instr(s.entry_page || '#', '#')) - 1) as landing_page
+select coalesce(nullif(s.utm_campaign, ''), s.campaignid, '') as campaign, coalesce(nullif(s.keyword, ''), s.utm_term, '') as keyword,
+    substr(s.entry_page, 1, min(instr(s.entry_page || '?', '?'), instr(s.entry_page || '#', '#')) - 1) as landing_page,
+    coalesce(c.attribution_rank_at_tap, 6) as attribution_rank, count(*) as taps
 from calls as c cross join sessions as s on s.site_id = c.site_id and s.id = c.matched_session_id
 where c.site_id = :site_id and c.at >= :from_ms and c.at < :to_ms and c.matched_session_month = :month and c.source = 'click'
-    and c.intent_action in ('phone', 'whatsapp') and c.is_bot = 0 and c.is_internal = 0;
+    and c.intent_action in ('phone', 'whatsapp') and c.is_bot = 0 and c.is_internal = 0
+group by 1, 2, 3, 4;
 
 -- count_buttons --
 -- Human taps of a span of time by the button's place on the page ('' where the tracker told none), and the month of their session.

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from msgspec import json
 
 from opsmantik_box.domain.attribution import ADS, OTHER_PAID, Rank
-from opsmantik_box.domain.days import hour_starts
+from opsmantik_box.domain.days import HOUR_MS, hour_starts
 from opsmantik_box.domain.pages import Position, Span, ask_newest, may_hold
 from opsmantik_box.domain.questions import months_to_ask
 from opsmantik_box.domain.report import ask_stats, hours_of
-from opsmantik_box.domain.tally import BUCKETS, QUARTER_MS, Tally, buckets_of
+from opsmantik_box.domain.tally import BUCKETS, Tally, buckets_of
 from opsmantik_box.sql import load
 
 NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
@@ -121,11 +121,10 @@ def test_another_currency_is_sealed_but_not_added() -> None:
 def test_a_day_has_the_hours_it_has_and_every_session_is_in_its_own(day: str, zone: str, hours: int) -> None:
     starts = hours_of(day, day, zone)
     assert len(starts) == hours
-    tally = Tally("all")
-    tally.add_visits(
-        [((start + QUARTER_MS) // QUARTER_MS, Rank.ORGANIC, *HUMAN, number + 1, told()) for number, start in enumerate(starts)]
-    )
-    assert [hour.sessions for hour in tally.by_hour(starts)] == [number + 1 for number in range(hours)]
+    tally = Tally("all", starts)
+    late = (HOUR_MS - 1) // tally.slot_ms
+    tally.add_visits([(start // tally.slot_ms + late, Rank.ORGANIC, *HUMAN, n + 1, told()) for n, start in enumerate(starts)])
+    assert [hour.sessions for hour in tally.by_hour()] == [number + 1 for number in range(hours)]
 
 
 def test_hours_of_several_days_follow_one_another() -> None:
@@ -167,7 +166,7 @@ session_rows = st.lists(
 def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(
     visits: list[tuple[Any, ...]], sessions: list[tuple[Any, ...]], chance: random.Random, scope: str
 ) -> None:
-    together, apart = Tally(scope), Tally(scope)
+    together, apart = (Tally(scope, [hour * HOUR_MS for hour in range(4)]) for _ in range(2))
     together.add_visits(visits)
     together.add_sessions(sessions)
     for rows, add in ((visits, apart.add_visits), (sessions, apart.add_sessions)):
@@ -181,8 +180,7 @@ def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(
 
 
 def everything(tally: Tally) -> tuple[Any, ...]:
-    hours = tally.by_hour([slot * QUARTER_MS for slot in range(4)])
-    return tally.buckets(), tally.seconds, tally.bounces, tally.by_device, tally.by_source, tally.denied, hours
+    return tally.buckets(), tally.seconds, tally.bounces, tally.by_device, tally.by_source, tally.denied, tally.by_hour()
 
 
 month_numbers = st.integers(1, 12)
