@@ -25,6 +25,7 @@ COMMANDS = {
     "export": ("privacy", "Write a site's rows into files."),
     "privacy": ("privacy", "What is kept of visitors, and who receives it."),
     "geo": ("geo", "The city of a visit, from a file of yours."),
+    "jobs": ("jobs", "What the Box does by itself."),
     "config": ("operations", "Show or check the settings."),
     "doctor": ("operations", "Look for what is wrong and say what to do."),
     "quarantine": ("operations", "Signals that could not be stored."),

@@ -4,7 +4,7 @@ A message of the feed says all that a screen shows, because the session may not 
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -144,6 +144,6 @@ class SessionHint(Struct, frozen=True):
     score: int
 
 
-def as_json(body: Struct | dict[str, int]) -> str:
+def as_json(body: Struct | dict[str, Any]) -> str:
     """As JSON text, as it lies in a column."""
     return msgspec.json.encode(body).decode()

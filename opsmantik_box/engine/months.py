@@ -1,7 +1,6 @@
 """Month files: a fold over the ledger's decisions. Each can be thrown away and folded again; a missing one is made, a broken one set
 aside. A slice's sessions, events and checkpoint are one transaction."""
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
     OPEN_MONTH_CACHE_MB,
     OTHER_CACHE_MB,
-    all_rows,
     atomically,
     is_sound,
     let_go,
@@ -26,8 +24,9 @@ from opsmantik_box.engine.connections import (
 )
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.folder import sync_directory
-from opsmantik_box.engine.ledger import Ledger, SignalRow
-from opsmantik_box.engine.migrations import migrate
+from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
+from opsmantik_box.engine.migrations import is_outdated, migrate
+from opsmantik_box.engine.sealing import Sealed, SealOrder, make_seal
 from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
 from opsmantik_box.errors import ForeignFile, LedgerLostItsTail, MonthDamaged
 from opsmantik_box.sql import load
@@ -35,6 +34,8 @@ from opsmantik_box.sql import load
 SQL = load("engine_month")
 CHECKED_BYTES = 64 * 1024 * 1024
 """Files up to this size are read through at the start (0.3 s); larger ones by the nightly check."""
+
+SEALING, SEALED_MODE = ".sealing", 0o440
 
 BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
 """What says that a file, or the disk under it, cannot be used as it is."""
@@ -179,14 +180,31 @@ class Months:
         self._folder, self._ledger, self._vfs = folder, ledger, vfs
         self._open: dict[str, MonthFile] = {}
         self.closed: set[str] = set()
+        for leftover in folder.glob(f"*{SEALING}*"):
+            leftover.unlink()
         for partition in ledger.partitions():
             if partition.state == "closed":
                 self.closed.add(partition.month)
-            else:
-                if partition.last_seq and not (folder / partition.file).exists():
-                    self._say("month_missing", partition.month, "was not there", now)
-                self.open(partition.month, now)
+            self._take_up(partition, now)
         self._look_for_strangers()
+
+    def _take_up(self, partition: Partition, now: int) -> None:
+        """Hold what may be written; of a sealed month only see that it is there, and of this schema."""
+        month, path = partition.month, self._folder / partition.file
+        if not path.exists() and (partition.last_seq or partition.state == "closed"):
+            self._reopen(month)
+            self._say("month_missing", month, "was not there", now)
+        if month not in self.closed or not partition.is_sealed:
+            self.open(month, now)
+        elif is_outdated(path, "month", self._vfs):
+            self.unseal(month, now)
+
+    def _reopen(self, month: str) -> None:
+        """Its file is lost: it is folded again from the ledger, and closed again when that is done."""
+        if month in self.closed:
+            self.closed.discard(month)
+            with self._ledger.transaction():
+                self._ledger.reopen_partition(month)
 
     def _look_for_strangers(self) -> None:
         """Month files that the ledger does not know: it was replaced by a copy from before them, or deleted. Raises LedgerLostItsTail."""
@@ -204,6 +222,8 @@ class Months:
             path = self._folder / f"{month}.db"
             if not path.exists():
                 self._make(path)
+            elif not path.stat().st_mode & 0o200:
+                path.chmod(0o640)
             self._open[month] = self._open_or_replace(path, now)
         return self._open[month]
 
@@ -241,9 +261,10 @@ class Months:
         sync_directory(path.parent)
         point("month_renamed")
 
-    def _clear(self, path: Path) -> None:
+    def _clear(self, path: Path, *suffixes: str) -> None:
         """A file that was lost may have left its WAL behind; SQLite would replay that into the new one."""
-        left = [part for part in _with_wal(path) if part.exists()]
+        parts = [path.with_name(path.name + suffix) for suffix in suffixes] if suffixes else _with_wal(path)
+        left = [part for part in parts if part.exists()]
         for part in left:
             part.unlink()
         if left:
@@ -255,6 +276,7 @@ class Months:
             if part.exists():
                 part.rename(part.with_name(f"{part.name}.aside-{now}"))
         sync_directory(path.parent)
+        self._reopen(path.stem)
         log.error("month file set aside, it is folded again from the ledger", month=path.stem, problem=problem)
         self._say("month_set_aside", path.stem, f"was damaged ({problem})", now)
 
@@ -280,11 +302,13 @@ class Months:
 
     def oldest_open(self, otherwise: str) -> str:
         """The oldest month that still takes signals."""
-        return min(self._open, default=otherwise)
+        return min(self._open.keys() - self.closed, default=otherwise)
 
     def find_known(self, site_id: int, session_id: bytes) -> Known | None:
-        """Where a session lives, newest month first. Raises MonthDamaged."""
+        """Where a session lives, newest month first; a closed month takes nothing more, and is not asked. Raises MonthDamaged."""
         for file in self.files():
+            if file.month in self.closed:
+                continue
             try:
                 known = file.find_known(site_id, session_id)
             except BROKEN as error:
@@ -298,28 +322,41 @@ class Months:
         times = (file.db.execute(SQL["last_event"], (site_id,)).get for file in self.files())
         return max((at for at in times if at is not None), default=None)
 
-    def shut(self, month: str, now: int) -> tuple[int, str]:
-        """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is
-        never read by other means.) Raises apsw.FullError, apsw.BusyError (a reader), with the month as open as it was."""
-        file = self.open(month, now)
-        rows = sum(all_rows(file.db, SQL["count_rows"])[0])
-        sha256 = self._hash(file)
-        file.wal.empty()
-        file.db.pragma("journal_mode", "delete")
+    def seal_order(self, month: str) -> SealOrder:
+        """What is to be copied before `adopt` can take it over."""
+        path = self._folder / f"{month}.db"
+        return SealOrder(str(path), str(path.with_suffix(SEALING)))
+
+    def make_seal(self, month: str) -> Sealed:
+        """The copy, made here and now; the service has a helper make it. Raises CopyFailed."""
+        return make_seal(self.seal_order(month), lambda _: None, self._vfs)
+
+    def changes(self, month: str) -> int:
+        """A number that is another one after each change of the month's rows."""
+        return self._open[month].db.total_changes()
+
+    def adopt(self, month: str) -> bool:
+        """Put the sealed copy in the place of the month's file; False when a reader is in the way. At every moment the file on the disk
+        is whole: the WAL is emptied and gone before the copy comes. Raises apsw.FullError."""
+        file = self._open[month]
+        if not file.wal.empty():
+            return False
         file.db.close()
         del self._open[month]
-        self.closed.add(month)
-        return rows, sha256
+        self._clear(file.path, "-wal", "-shm")
+        point("month_unsealed")
+        file.path.with_suffix(SEALING).rename(file.path)
+        sync_directory(file.path.parent)
+        point("month_sealed")
+        file.path.chmod(SEALED_MODE)
+        return True
 
-    def _hash(self, file: MonthFile) -> str:
-        copy = file.path.with_suffix(".hashing")
-        copy.unlink(missing_ok=True)
-        try:
-            file.db.execute("vacuum into ?", (str(copy),))
-            with copy.open("rb") as whole:
-                return hashlib.file_digest(whole, "sha256").hexdigest()
-        finally:
-            copy.unlink(missing_ok=True)
+    def unseal(self, month: str, now: int) -> MonthFile:
+        """A closed month's file, to be written again; it is sealed anew afterwards. Raises apsw.Error."""
+        if month not in self._open:
+            with self._ledger.transaction():
+                self._ledger.unseal_partition(month)
+        return self.open(month, now)
 
     def close(self) -> None:
         """Let go of every file."""

@@ -1,5 +1,5 @@
 """Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/hooks/` exchanges, `/api/stream` the
-stream, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
+stream, `/api/maintain-db` a cron job, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
@@ -11,6 +11,8 @@ import msgspec
 from opsmantik_box import __version__
 from opsmantik_box.gateway.asgi import Application, Receive, Scope, Send, answer_with
 from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.maintenance import COMMANDS as MAINTENANCE
+from opsmantik_box.gateway.maintenance import Maintenance
 from opsmantik_box.gateway.static import PREFIX as SCRIPTS
 from opsmantik_box.gateway.static import Scripts
 from opsmantik_box.scripts import shipped_scripts
@@ -34,7 +36,7 @@ class Router:
         link: EngineLink,
     ) -> None:
         self._sync, self._hooks, self._api, self._link = sync, hooks, api, link
-        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream}
+        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream, **dict.fromkeys(MAINTENANCE, Maintenance(link))}
         self._scripts = Scripts(shipped_scripts())
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False

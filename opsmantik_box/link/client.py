@@ -11,10 +11,9 @@ from typing import Any
 
 import msgspec
 
-from opsmantik_box import errors
-from opsmantik_box.errors import BoxError, NotRunning
+from opsmantik_box.errors import NotRunning
 from opsmantik_box.link.framing import Unpacker, pack
-from opsmantik_box.link.messages import Command, Done, Failed, decode_to_gateway
+from opsmantik_box.link.messages import Command, Done, Failed, decode_to_gateway, refused_with
 
 ANSWER_SEC = 60
 START_SEC = 120
@@ -48,7 +47,7 @@ class EngineClient:
                 if isinstance(answer, Done):
                     return answer.result
                 if isinstance(answer, Failed):
-                    raise _as_error(answer)
+                    raise refused_with(answer)
         raise NotRunning(data=self._data)
 
     def close(self) -> None:
@@ -81,7 +80,7 @@ def _own_engine(data: Path) -> Generator[EngineClient]:
         first = engine.stdout.readline()
         if first.strip() != "ready":
             engine.wait(START_SEC)
-            raise _as_error(msgspec.json.decode(first, type=Failed) if first.startswith("[") else NOT_STARTED)
+            raise refused_with(msgspec.json.decode(first, type=Failed) if first.startswith("[") else NOT_STARTED)
         client = EngineClient(data)
         try:
             yield client
@@ -96,12 +95,3 @@ def _as_owner(data: Path) -> dict[str, Any]:
     """Root starts the engine as whom the folder belongs to, so that the service can read what it writes."""
     owner = data.stat()
     return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 and owner.st_uid else {}
-
-
-def _as_error(answer: Failed) -> BoxError:
-    """The engine's refusal as the error it was there; the message is kept as it was said."""
-    kind = getattr(errors, answer.error, BoxError)
-    error: BoxError = kind.__new__(kind)
-    error.details = {} if answer.current is None else {"current": answer.current}
-    Exception.__init__(error, answer.message)
-    return error

@@ -4,7 +4,7 @@ select received_at from signals order by seq desc limit 1;
 
 -- partitions --
 -- What each month must reach.
-select month, file, state, last_seq from partitions order by month;
+select month, file, state, last_seq, made_at from partitions order by month;
 
 -- checkpoint --
 -- What a month file has.

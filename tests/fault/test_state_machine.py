@@ -15,6 +15,7 @@ from tests.fault.invariants import check, check_equals_refold, scratch
 from tests.fault.lab import Lab
 from tests.fault.traffic import Sent
 from tests.fault.vfs import times
+from tests.months import turn_months
 
 EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "100"))
 LAST_DAY = 1_796_256_000_000
@@ -75,7 +76,7 @@ class WholeBox(RuleBasedStateMachine):
     def tick(self, seconds: int) -> None:
         self.lab.now = min(LAST_DAY, self.lab.now + seconds * 1_000)
         if not self.lab.core.full:
-            self.lab.core.keep_months(self.lab.now)
+            turn_months(self.lab.core, self.lab.now)
 
     @rule()
     def rest(self) -> None:
