@@ -41,7 +41,7 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) 
         clock,
         RateLimits(session=rates.session_per_minute, address=rates.address_per_minute, signals=rates.signals_per_minute),
         Bounds(lag_signals=lag.signals, queue_signals=lag.queue_signals, queue_bytes=lag.queue_bytes),
-        Keeping(settings.cron_secret),
+        Keeping(settings.cron_secret, settings.backup),
     )
     listening = listen(host, port)
     address = "http://{}:{}".format(*listening.getsockname()[:2])

@@ -26,6 +26,8 @@ COMMANDS = {
     "privacy": ("privacy", "What is kept of visitors, and who receives it."),
     "geo": ("geo", "The city of a visit, from a file of yours."),
     "jobs": ("jobs", "What the Box does by itself."),
+    "backup": ("backup", "Copies of everything, elsewhere."),
+    "restore": ("backup", "Make a data folder of a backup."),
     "config": ("operations", "Show or check the settings."),
     "doctor": ("operations", "Look for what is wrong and say what to do."),
     "quarantine": ("operations", "Signals that could not be stored."),

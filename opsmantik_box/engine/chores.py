@@ -3,8 +3,9 @@
 from typing import TYPE_CHECKING, Any
 
 from opsmantik_box.domain import months
-from opsmantik_box.domain.schedules import HOUR_MS, MINUTE_MS, every, make_ahead
+from opsmantik_box.domain.schedules import DAY_MS, HOUR_MS, MINUTE_MS, every, make_ahead
 from opsmantik_box.engine.arrivals import forget_arrivals
+from opsmantik_box.engine.backing_up import back_up, verify_backups
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.link.messages import Months, TokensChanged
@@ -71,11 +72,28 @@ async def trim(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     return Outcome(f"The feed begins with row {turn.service.feed.oldest}.")
 
 
+NIGHT_MS = HOUR_MS
+"""01:00 UTC: when the night's work begins."""
+
 JOBS = (
     Job("create_next_month_partitions", "the file of next month", make_ahead, make_next_month, at_start=True),
     Job(
         "close_month", "a month that is over becomes one sealed file", every(HOUR_MS, 4 * MINUTE_MS), close_month, True, heavy=True
     ),
+    Job(
+        "backup",
+        "a copy to every place, verified by restoring it",
+        every(DAY_MS, NIGHT_MS),
+        back_up,
+        heavy=True,
+        lease_ms=6 * HOUR_MS,
+    ),
+    Job("verify_backups", "the newest backups, fetched and restored whole", None, verify_backups, heavy=True, lease_ms=6 * HOUR_MS),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
-    Job("trim", "the stream's rows, and what trackers told of themselves, when they are over", every(MINUTE_MS, MINUTE_MS // 2), trim),
+    Job(
+        "trim",
+        "the stream's rows, and what trackers told of themselves, when they are over",
+        every(MINUTE_MS, MINUTE_MS // 2),
+        trim,
+    ),
 )

@@ -4,6 +4,7 @@ The engine's end."""
 import asyncio
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from msgspec import Struct
@@ -27,7 +28,8 @@ async def run_errand(module: str, order: Struct, say: Callable[[str], None]) -> 
     assert helper.stdin is not None
     assert helper.stdout is not None
     try:
-        helper.stdin.write(bytes(pack(order)))
+        with suppress(OSError, RuntimeError):  # it is dead already (uvloop's word for that is RuntimeError): its end tells
+            helper.stdin.write(bytes(pack(order)))
         return await _listen(module, helper, helper.stdout, say)
     finally:
         helper.stdin.close()

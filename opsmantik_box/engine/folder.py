@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from opsmantik_box.disk import UNFINISHED
 from opsmantik_box.errors import DataFolderInUse, DataFolderUnusable
 
 RESERVE_BYTES = 16 * 1024 * 1024
@@ -13,8 +14,9 @@ SPARE_BYTES = 4 * 1024 * 1024
 class DataFolder:
     """A locked data folder. One engine at a time: the lock is the process's, and goes with it."""
 
-    def __init__(self, root: Path) -> None:
-        """Makes the folder if it is missing. Raises DataFolderUnusable, DataFolderInUse."""
+    def __init__(self, root: Path, *, restored: bool = False) -> None:
+        """Makes the folder if it is missing. `restored`: it has just been put there from a backup. Raises DataFolderUnusable,
+        DataFolderInUse."""
         self.root = root
         try:
             _make(root, 0o750)
@@ -27,6 +29,13 @@ class DataFolder:
         except OSError as error:
             os.close(self._lock)
             raise DataFolderInUse(data=root) from error
+        if self.unfinished.exists() and not restored:
+            os.close(self._lock)
+            raise DataFolderUnusable(data=root, problem="a restore into it has not ended. Empty it, and restore once more.")
+
+    @property
+    def unfinished(self) -> Path:
+        return self.root / UNFINISHED
 
     @property
     def ledger(self) -> Path:
@@ -77,15 +86,6 @@ class DataFolder:
         """The free part of the disk, 0 to 1."""
         disk = os.statvfs(self.root)
         return disk.f_bavail / max(1, disk.f_blocks)
-
-
-def sync_directory(folder: Path) -> None:
-    """Make names made, renamed or removed in `folder` survive power loss."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _make(folder: Path, mode: int) -> None:

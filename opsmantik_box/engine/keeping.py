@@ -4,11 +4,14 @@ import hmac
 
 from msgspec import Struct
 
+from opsmantik_box.domain.backups import Backup
+
 
 class Keeping(Struct, frozen=True):
-    """`cron_secret`: who knows it may ask for maintenance; nobody, while it is empty."""
+    """`cron_secret`: who knows it may ask for maintenance; nobody, while it is empty. `backup`: where backups go."""
 
     cron_secret: str = ""
+    backup: Backup = Backup()
 
     def is_cron(self, told: str) -> bool:
         """Is this the secret? Takes as long for a wrong one as for the right one."""

@@ -9,6 +9,7 @@ import apsw
 import msgspec
 import structlog
 
+from opsmantik_box.disk import sync_directory
 from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
@@ -23,7 +24,6 @@ from opsmantik_box.engine.connections import (
     open_database,
 )
 from opsmantik_box.engine.faults import point
-from opsmantik_box.engine.folder import sync_directory
 from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
 from opsmantik_box.engine.migrations import is_outdated, migrate
 from opsmantik_box.engine.sealing import Sealed, SealOrder, make_seal

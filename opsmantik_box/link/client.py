@@ -4,7 +4,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,14 +55,14 @@ class EngineClient:
 
 
 @contextmanager
-def engine_for(data: Path) -> Generator[EngineClient]:
-    """The engine that runs on this data folder, else one of our own that ends with the block.
+def engine_for(data: Path, *options: str) -> Generator[EngineClient]:
+    """The engine that runs on this data folder, else one of our own (with these options) that ends with the block.
 
     Raises NotRunning, or what kept the engine from starting."""
     try:
         client = EngineClient(data)
     except NotRunning:
-        with _own_engine(data) as client:
+        with _own_engine(data, options) as client:
             yield client
     else:
         try:
@@ -72,9 +72,9 @@ def engine_for(data: Path) -> Generator[EngineClient]:
 
 
 @contextmanager
-def _own_engine(data: Path) -> Generator[EngineClient]:
+def _own_engine(data: Path, options: Sequence[str]) -> Generator[EngineClient]:
     """It ends when its standard input does: also when we are killed."""
-    command = [sys.executable, "-m", "opsmantik_box.engine", "--data", os.fspath(data)]
+    command = [sys.executable, "-m", "opsmantik_box.engine", "--data", os.fspath(data), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **_as_owner(data)) as engine:
         assert engine.stdout is not None
         first = engine.stdout.readline()

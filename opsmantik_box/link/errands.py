@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -36,7 +37,8 @@ decode_from_helper = msgspec.msgpack.Decoder(FromHelper).decode
 
 def serve_errand(kind: type[Order], run: Callable[[Order, Say], Any]) -> int:
     """Reads the order, runs it, tells what came of it; the process's exit code."""
-    os.nice(NICE)
+    with suppress(PermissionError):  # a service manager may refuse it
+        os.nice(NICE)
     order = msgspec.msgpack.decode(_read_frame(), type=kind)
     threading.Thread(target=_leave_with_the_engine, daemon=True).start()
     try:

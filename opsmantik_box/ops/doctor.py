@@ -17,6 +17,7 @@ from urllib.parse import quote, urlsplit
 import sqlite_utils
 from msgspec import Struct
 
+from opsmantik_box.domain.backups import LATE_MS, moment
 from opsmantik_box.domain.months import month_of, next_month, partition_names, ready_sentence
 from opsmantik_box.errors import BoxError, NotRunning
 from opsmantik_box.ops.findings import Finding
@@ -301,6 +302,22 @@ def check_next_month(patient: Patient, made: dict[str, int]) -> Finding:
     return Finding("next month", "warn", f"Next month is not ready: {', '.join(partition_names(coming))}.", advice)
 
 
+def check_backups(patient: Patient) -> Iterator[Finding]:
+    """That a verified backup lies somewhere else, of tonight, and that nobody else can read it."""
+    try:
+        found = ask_file(patient.data / "ledger.db", "verified_backups")
+    except sqlite3.Error:
+        return
+    for one in found:
+        late = patient.now - one["made_at"] > LATE_MS
+        sentence = f"The newest verified backup at {one['place']} was made {moment(one['made_at'])}."
+        advice = "`opsmantik-box jobs list` says why; `opsmantik-box backup run` makes one now."
+        yield Finding("backup", "warn" if late else "ok", sentence, advice if late else "")
+    if not any(one["is_elsewhere"] for one in found):
+        advice = "Name a place under [backup] in box.toml (docs/backups.md), then `opsmantik-box backup run`."
+        yield Finding("backup elsewhere", "warn", "No verified backup lies outside of this machine.", advice)
+
+
 def check_alerts(patient: Patient) -> Iterator[Finding]:
     """What the engine itself found wrong."""
     try:
@@ -345,6 +362,7 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     check_service,
     check_walls,
     check_months,
+    check_backups,
     check_alerts,
     check_address,
 )

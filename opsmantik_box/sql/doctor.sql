@@ -10,6 +10,10 @@ select month, file, state, last_seq, made_at from partitions order by month;
 -- What a month file has.
 select seq from checkpoint;
 
+-- verified_backups --
+-- The newest backup of each place that was restored for a look.
+select place, is_elsewhere, max(made_at) as made_at, bytes from backups where verified_at is not null group by place order by place;
+
 -- open_alerts --
 -- What was found wrong and is not settled yet, newest first.
 select kind, text, times, last_at from alerts where resolved_at is null order by last_at desc limit 20;

@@ -21,3 +21,27 @@ update jobs set leased_until = null, outcome = 'interrupted', next_at = :at wher
 -- plan_job --
 -- A job that has never run, so that a Box that is stopped when it is due knows what it missed.
 insert into jobs (name, next_at) values (:name, :next_at) on conflict do nothing;
+
+-- save_backup --
+-- A backup as it is known to lie at a place. A verification that failed takes an earlier one back.
+insert into backups (place, name, is_elsewhere, made_at, last_seq, bytes, verified_at, problem)
+values (:place, :name, :is_elsewhere, :made_at, :last_seq, :bytes, :verified_at, :problem)
+on conflict (place, name) do update set verified_at = :verified_at, problem = :problem, bytes = :bytes;
+
+-- save_backed_up_month --
+-- A sealed month was read back whole.
+insert into backed_up_months (place, month, sha256, object, bytes, verified_at)
+values (:place, :month, :sha256, :object, :bytes, :verified_at)
+on conflict (place, month, sha256) do update set object = :object, bytes = :bytes, verified_at = :verified_at;
+
+-- list_backups --
+-- What lies where, newest first.
+select place, name, is_elsewhere, made_at, last_seq, bytes, verified_at, problem from backups order by made_at desc, place;
+
+-- forget_backup --
+-- It does not lie there any more.
+delete from backups where place = ? and name = ?;
+
+-- list_backed_up_months --
+-- Sealed months that were read back since a time.
+select place, month, sha256, object, bytes from backed_up_months where verified_at >= ?;

@@ -6,6 +6,10 @@ select ledger_id, epoch from ledger_identity;
 -- Once, when the ledger is made.
 insert into ledger_identity (one, ledger_id, epoch, created_at) values (1, :ledger_id, 1, :at);
 
+-- begin_epoch --
+-- A restored ledger numbers anew what its backup did not hold.
+update ledger_identity set epoch = epoch + 1 returning epoch;
+
 -- read_last_seq --
 -- The newest sequence number ever given, also after trimming.
 select coalesce((select seq from sqlite_sequence where name = 'signals'), 0);

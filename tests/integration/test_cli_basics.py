@@ -13,8 +13,8 @@ from opsmantik_box.cli.output import clean, human_size, human_span, print_table
 from tests.harness import COMMAND, ROOT, environment, run_cli
 
 FIRST_COMMANDS = [
-    "serve", "site", "user", "token", "audit", "hook", "stats", "clicks", "sql", "export", "privacy", "geo", "jobs", "config", "doctor",
-    "quarantine",
+    "serve", "site", "user", "token", "audit", "hook", "stats", "clicks", "sql", "export", "privacy", "geo", "jobs", "backup", "restore",
+    "config", "doctor", "quarantine",
 ]  # fmt: skip
 
 
