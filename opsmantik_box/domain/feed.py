@@ -15,11 +15,11 @@ from opsmantik_box.errors import UsageError
 KEPT_MS = 30 * 86_400_000
 """How long a row of the feed is kept: a reader that was away for longer reads the page again."""
 
-FEED_TOPICS = ("intent", "call", "verdict", "alert", "work")
+FEED_TOPICS = ("intent", "call", "verdict", "alert", "work", "erased")
 HINT_TOPICS = ("event", "session", "health", "presence", "tracker")
 TOPICS = frozenset((*FEED_TOPICS, *HINT_TOPICS))
-OLD_NAMES = {"public:events": {"event"}, "public:calls": {"intent", "call", "verdict"}, "public:sessions": {"session"}}
-"""What readers of the tables of old ask for: changes of a row of `calls` are three topics here."""
+OLD_NAMES = {"public:events": {"event"}, "public:calls": {"intent", "call", "verdict", "erased"}, "public:sessions": {"session"}}
+"""What readers of the tables of old ask for: changes of a row of `calls` are four topics here."""
 
 
 class FeedPosition(NamedTuple):
@@ -121,6 +121,13 @@ class AlertBody(Struct, frozen=True):
 
     kind: str
     text: str
+
+
+class ErasedBody(Struct, frozen=True):
+    """A visitor was erased: these intents and calls are gone, and nothing that is shown of them is to be shown any longer."""
+
+    at: int
+    ids: list[int]
 
 
 class EventHint(Struct, frozen=True):

@@ -7,6 +7,7 @@ from opsmantik_box.domain.schedules import DAY_MS, HOUR_MS, MINUTE_MS, every, ma
 from opsmantik_box.engine.arrivals import forget_arrivals
 from opsmantik_box.engine.backing_up import back_up, verify_backups
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
+from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.link.messages import Months, TokensChanged
 
@@ -40,7 +41,10 @@ async def close_month(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     if over and not core.close_month(over[0], turn.now()):
         return Outcome(f"{over[0]} is read, or not complete yet; it is closed in a minute.", again_at=turn.now() + MINUTE_MS)
     for month in core.unsealed_months()[:1]:
+        if turn.service.erasures.waits:
+            return Outcome(f"A visitor is being erased; {month} is sealed afterwards.", again_at=turn.now() + MINUTE_MS)
         return await _seal(turn, month)
+    turn.service.erasures.note_seals()
     return Outcome("No month is over.")
 
 
@@ -48,10 +52,11 @@ async def _seal(turn: Turn, month: str) -> Outcome:
     core, before = turn.core, turn.core.months.changes(month)
     told = await turn.errand("opsmantik_box.engine.sealing", core.months.seal_order(month))
     sealed, again = Sealed(**told), turn.now() + MINUTE_MS
-    if core.months.changes(month) != before:
+    if turn.service.erasures.waits or core.months.changes(month) != before:
         return Outcome(f"{month} was changed while it was copied; it is copied again.", again_at=again)
     if not core.adopt_seal(month, sealed, turn.now()):
         return Outcome(f"Somebody reads {month}; it is sealed in a minute.", again_at=again)
+    turn.service.erasures.note_seals()
     turn.service.tell(Months(core.months.names()))
     more = core.months_over(turn.now()) or core.unsealed_months()
     return Outcome(f"{month} is closed: {sealed.rows} rows.", {"month": month, "rows": sealed.rows}, again if more else None)
@@ -72,6 +77,15 @@ async def trim(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     return Outcome(f"The feed begins with row {turn.service.feed.oldest}.")
 
 
+async def forget(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
+    """What is older than it is kept (domain/retention.py) is deleted."""
+    retention = Retention(turn.core, turn.service.clock)
+    for _ in retention.work():
+        await turn.pause()
+    rows = retention.deleted
+    return Outcome(f"{sum(rows.values())} rows were older than they are kept.", dict(rows))
+
+
 NIGHT_MS = HOUR_MS
 """01:00 UTC: when the night's work begins."""
 
@@ -89,6 +103,7 @@ JOBS = (
         lease_ms=6 * HOUR_MS,
     ),
     Job("verify_backups", "the newest backups, fetched and restored whole", None, verify_backups, heavy=True, lease_ms=6 * HOUR_MS),
+    Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(
         "trim",

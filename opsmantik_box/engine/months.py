@@ -1,7 +1,8 @@
 """Month files: a fold over the ledger's decisions. Each can be thrown away and folded again; a missing one is made, a broken one set
 aside. A slice's sessions, events and checkpoint are one transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from opsmantik_box.engine.connections import (
     is_sound,
     let_go,
     open_database,
+    open_sealed,
 )
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
@@ -46,8 +48,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class MonthFile:
     """An open month. `checkpoint` is the newest signal it has applied."""
 
-    def __init__(self, path: Path, ledger: Ledger, cache_mb: int, vfs: str | None = None) -> None:
-        """Opens and migrates an existing file. Raises ForeignFile (another ledger's, or another epoch's), apsw.Error."""
+    def __init__(self, path: Path, ledger: Ledger, cache_mb: int, vfs: str | None = None, *, any_epoch: bool = False) -> None:
+        """Opens and migrates an existing file. Raises ForeignFile (another ledger's, or another epoch's), apsw.Error. `any_epoch`: of a
+        month that took its last signal before the ledger was restored."""
         self.path = path
         self.month = path.stem
         self._ledger_id, self._epoch = ledger.ledger_id, ledger.epoch
@@ -57,17 +60,17 @@ class MonthFile:
                 raise apsw.NotADBError("it is empty")
             migrate(self.db, "month", path)
             self.wal = WalKeeper(self.db)
-            self.checkpoint = self._read_checkpoint()
+            self.checkpoint = self._read_checkpoint(any_epoch=any_epoch)
             self._last_no: int = self.db.execute(SQL["read_last_no"]).get
         except BaseException:
             self.db.close()
             raise
 
-    def _read_checkpoint(self) -> int:
+    def _read_checkpoint(self, *, any_epoch: bool) -> int:
         row = self.db.execute(SQL["read_checkpoint"]).fetchone()
         if row is None:
             return 0
-        if row[:2] != (self._ledger_id, self._epoch):
+        if row[0] != self._ledger_id or (row[1] != self._epoch and not any_epoch):
             raise ForeignFile(file=self.path, problem="it was folded from another ledger")
         return row[2]
 
@@ -92,9 +95,16 @@ class MonthFile:
             for row, decision in rows:
                 page.add(row, decision)
             page.write()
-            checkpoint = rows[-1][0].seq
-            self.db.execute(SQL["write_checkpoint"], (self._ledger_id, self._epoch, checkpoint, now))
-        self.checkpoint = checkpoint
+            self._write_checkpoint(rows[-1][0].seq, now)
+        self.checkpoint = rows[-1][0].seq
+
+    def pass_to(self, seq: int, now: int) -> None:
+        """Up to there nothing more is of this month. Raises apsw.Error."""
+        self._write_checkpoint(seq, now)
+        self.checkpoint = seq
+
+    def _write_checkpoint(self, seq: int, now: int) -> None:
+        self.db.execute(SQL["write_checkpoint"], (self._ledger_id, self._epoch, seq, now))
 
     def load(self, site_id: int, session_id: bytes) -> tuple[int, Session] | None:
         """A session as folded so far, with its number."""
@@ -229,7 +239,7 @@ class Months:
 
     def _open_or_replace(self, path: Path, now: int) -> MonthFile:
         try:
-            file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs)
+            file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs, any_epoch=path.stem in self.closed)
             if path.stat().st_size <= CHECKED_BYTES and not is_sound(file.db):
                 file.db.close()
                 raise apsw.CorruptError("quick_check found damage")
@@ -296,9 +306,17 @@ class Months:
         """The open months, newest first."""
         return [self._open[month] for month in sorted(self._open, reverse=True)]
 
+    def held(self, month: str) -> MonthFile | None:
+        """An open month."""
+        return self._open.get(month)
+
     def names(self) -> list[tuple[str, str]]:
         """(month, file name) of everything a gateway may read, oldest first."""
         return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed})]
+
+    def there(self) -> list[str]:
+        """The months whose files exist, oldest first."""
+        return [month for month, file in self.names() if (self._folder / file).exists()]
 
     def oldest_open(self, otherwise: str) -> str:
         """The oldest month that still takes signals."""
@@ -336,16 +354,17 @@ class Months:
         return self._open[month].db.total_changes()
 
     def adopt(self, month: str) -> bool:
-        """Put the sealed copy in the place of the month's file; False when a reader is in the way. At every moment the file on the disk
-        is whole: the WAL is emptied and gone before the copy comes. Raises apsw.FullError."""
+        """Put the sealed copy in the place of the month's file; False when a reader is in the way, or the copy was thrown away. At every
+        moment the file on the disk is whole: the WAL is emptied and gone before the copy comes. Raises apsw.FullError."""
         file = self._open[month]
-        if not file.wal.empty():
+        copy = file.path.with_suffix(SEALING)
+        if not copy.exists() or not file.wal.empty():
             return False
         file.db.close()
         del self._open[month]
         self._clear(file.path, "-wal", "-shm")
         point("month_unsealed")
-        file.path.with_suffix(SEALING).rename(file.path)
+        copy.rename(file.path)
         sync_directory(file.path.parent)
         point("month_sealed")
         file.path.chmod(SEALED_MODE)
@@ -357,6 +376,20 @@ class Months:
             with self._ledger.transaction():
                 self._ledger.unseal_partition(month)
         return self.open(month, now)
+
+    @contextmanager
+    def using(self, month: str) -> Generator[apsw.Connection]:
+        """A month's file to look into; to take rows out of, it must be held. Raises MonthDamaged, apsw.FullError."""
+        held = self._open.get(month)
+        try:
+            db = held.db if held else open_sealed(self._folder / f"{month}.db", self._vfs)
+            try:
+                yield db
+            finally:
+                if held is None:
+                    db.close()
+        except BROKEN as error:
+            raise MonthDamaged(month=month, problem=str(error)) from error
 
     def close(self) -> None:
         """Let go of every file."""

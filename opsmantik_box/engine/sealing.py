@@ -67,6 +67,9 @@ def _finish(copy: Path, vfs: str | None) -> int:
         trust_no_schema(db)
         db.pragma("journal_mode", "delete")
         db.pragma("synchronous", "full")
+        db.pragma(
+            "analysis_limit", 1_000
+        )  # any limit, for one: without it rows are copied into sqlite_stat4, and an erasure misses them there
         db.execute("analyze")
         if (problem := db.execute("pragma integrity_check(1)").get) != "ok":
             raise apsw.CorruptError(problem)

@@ -27,6 +27,8 @@ def open_service(
             begin_epoch(folder)
         core = Core(folder, clock())
         service = Service(core, Vault(folder.vault), clock, limits, bounds, keeping)
+        if restored:
+            service.erasures.repeat()
         folder.unfinished.unlink(missing_ok=True)
     except BaseException:
         folder.release()
