@@ -322,7 +322,11 @@ def test_a_closed_month_is_hashed_anew_and_the_chain_noted(box: Scene) -> None:
     before = hash_of(box, "2026-11")
     assert before == hashed(box)
     receipt = box.erase("fingerprint", ALI)
-    assert [(one.month, one.before, one.after) for one in receipt.rehashed] == [("2026-11", before, hashed(box))]
+    assert [(one.month, one.before, one.after) for one in receipt.rehashed] == [("2026-11", before, None)]
+    assert (hash_of(box, "2026-11"), box.left(ALI, sid, CLICK)) == (None, [])
+    box.turn_months()
+    (told,) = box.erasures.find(receipt.id).receipt.rehashed
+    assert (told.before, told.after) == (before, hashed(box))
     assert hash_of(box, "2026-11") == hashed(box) != before
     assert rows(box.core.ledger.db, "select rows from partitions where month = '2026-11'") == [{"rows": 2}]
     assert box.left(ALI, sid, CLICK) == []
