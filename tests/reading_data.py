@@ -140,7 +140,7 @@ def with_reads(folder: Folder, use: Callable[[Reads], Awaitable[Answer]]) -> Ans
 def ask_both(folder: Folder, site: int, name: str, first: str, last: str, scope: str = "ads", now: int = NOON) -> dict[str, Any]:
     """The report, after the service and the command have told the same."""
     by_command = stats(folder.data, name, first, last, scope, now)
-    by_service = with_reads(folder, lambda reading: reading.stats(site, first, last, scope))
+    by_service = with_reads(folder, lambda reading: reading.stats(site, (first, last), scope, now, [site]))
     assert by_command == msgspec.to_builtins(by_service)
     return by_command
 

@@ -58,6 +58,16 @@ class Stats(Line, rename={"first": "from", "last": "to"}):
     later_changes: list[Change]
 
 
+class _Site(NamedTuple):
+    """A row of read_site, with its number."""
+
+    number: int
+    public_id: str
+    timezone: str
+    currency: str
+    google_timezone: str | None
+
+
 class _Counted(NamedTuple):
     """What a line was made of, for who wants to know more. `busy`: the months that have sessions of the days."""
 
@@ -71,58 +81,66 @@ def ask_lines(asked: Iterable[tuple[int, str, str]], known_months: Iterable[str]
     """The lines of several sites, each with its first and last day."""
     known, lines = list(known_months), list[Line]()
     for site_id, first, last in asked:
-        lines.append((yield from _ask_line(site_id, first, last, known, Tally("ads"), by_hour=False)).line)
+        site = yield from _ask_site(site_id)
+        lines.append((yield from _ask_line(site, first, last, known, Tally("ads"))).line)
     return lines
 
 
-def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Iterable[str]) -> Asking[Stats]:
-    """The report of the days `first` to `last` (both inside). `scope` is one of SCOPES."""
-    known, tally, by_hour = list(known_months), Tally(scope), len(days_of_range(first, last)) <= MOST_DAYS_WITH_HOURS
-    line, span, busy, told = yield from _ask_line(site_id, first, last, known, tally, by_hour=by_hour)
+def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Iterable[str], now: int) -> Asking[Stats]:
+    """The report of the days `first` to `last` (both inside). `scope` is one of SCOPES, `now` in UTC milliseconds."""
+    known, by_hour = list(known_months), len(days_of_range(first, last)) <= MOST_DAYS_WITH_HOURS
+    site = yield from _ask_site(site_id)
+    tally = Tally(scope, hours_of(first, last, site.timezone) if by_hour else ())
+    line, span, busy, told = yield from _ask_line(site, first, last, known, tally)
+    for month in busy:
+        tally.add_sessions((yield Question(month, "count_sessions", span)))
     splits = yield from ask_splits(span, busy, known, scope)
     repeated = (yield Question(None, "count_repeated_clicks", span))[0][0]
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
     seen = Seen(idle, sealed, repeated, splits.reopened, tally.denied)
-    late = (yield from ask_changes(span, busy, line.timezone)) if by_hour else []
-    deleted = yield from ask_deleted({"site_id": site_id, "from_day": first, "to_day": last}, line.timezone)
+    settled = now >= settled_at(first, site.timezone)
+    late = (yield from ask_changes(span, busy, site.timezone)) if by_hour and settled else []
+    deleted = yield from ask_deleted({"site_id": site_id, "from_day": first, "to_day": last}, site.timezone)
     counted = Counted(**tally.buckets(), google=line.google, client=line.client, seen=seen)
     return Stats(
         **asdict(line), source="live",
         avg_duration_sec=tally.average(tally.seconds, 1), bounce_rate=tally.average(tally.bounces, 4),
         by_device=dict(tally.by_device), by_source=dict(tally.by_source),
-        by_hour=tally.by_hour(hours_of(first, last, line.timezone) if by_hour else []),
+        by_hour=tally.by_hour(),
         by_campaign=splits.by_campaign, by_keyword=splits.by_keyword, by_landing_page=splits.by_landing_page, by_button=splits.by_button,
         reconciliation=reconcile(counted),
-        settled_at=settled_at(last, line.timezone), later_changes=newest_changes([*late, *deleted, *told_anew(*told, line.timezone)]),
+        settled_at=settled_at(last, site.timezone), later_changes=newest_changes([*late, *deleted, *told_anew(*told, site.timezone)]),
     )  # fmt: skip
 
 
-def _ask_line(site_id: int, first: str, last: str, known: list[str], tally: Tally, *, by_hour: bool) -> Asking[_Counted]:
-    public_id, timezone, currency, google_timezone = (yield Question(None, "read_site", {"site_id": site_id}))[0]
-    span = {"site_id": site_id, "from_ms": day_bounds(first, timezone)[0], "to_ms": day_bounds(last, timezone)[1]}
-    days = {"site_id": site_id, "from_day": first, "to_day": last}
+def _ask_site(site_id: int) -> Asking[_Site]:
+    return _Site(site_id, *(yield Question(None, "read_site", {"site_id": site_id}))[0])
+
+
+def _ask_line(site: _Site, first: str, last: str, known: list[str], tally: Tally) -> Asking[_Counted]:
+    span = {
+        "site_id": site.number, "from_ms": day_bounds(first, site.timezone)[0], "to_ms": day_bounds(last, site.timezone)[1],
+    }  # fmt: skip
+    days = {"site_id": site.number, "from_day": first, "to_day": last}
     months = months_to_ask(span["from_ms"], span["to_ms"], known)
-    busy = yield from _ask_traffic(span, months, tally, currency, by_hour)
+    busy = yield from _ask_traffic(span, months, tally, site.currency)
     clicks = yield Question(None, "list_ad_clicks", days)
     counts = yield Question(None, "list_client_counts", days)
     buckets = tally.buckets()
-    google = google_count(clicks, google_timezone or timezone, currency, buckets["ads"].intents, buckets["ads"].sealed)
-    line = Line(public_id, timezone, first, last, **buckets, client=client_count(counts), google=google)
+    ads, zone = buckets["ads"], site.google_timezone or site.timezone
+    google = google_count(clicks, zone, site.currency, ads.intents, ads.sealed)
+    line = Line(site.public_id, site.timezone, first, last, **buckets, client=client_count(counts), google=google)
     return _Counted(line, span, busy, (clicks, counts))
 
 
-def _ask_traffic(span: Parameters, months: Sequence[str], tally: Tally, currency: str, by_hour: bool) -> Asking[list[str]]:
+def _ask_traffic(span: Parameters, months: Sequence[str], tally: Tally, currency: str) -> Asking[list[str]]:
     """Sessions, visitors, contacts and what was sealed, into `tally`. The months that have sessions of the span at all."""
-    busy: list[str] = []
+    busy, slots = list[str](), span | {"slot_ms": tally.slot_ms}
     for month in months:
-        rows = yield Question(month, "count_sessions", span)
-        if rows:
-            busy.append(month)
-            tally.add_sessions(rows)
-            tally.add_visitors((yield Question(month, "list_visitors", span)))
-            if by_hour:
-                tally.add_session_quarters((yield Question(month, "count_session_quarters", span)))
-    tally.add_contacts((yield Question(None, "count_contacts", span)))
+        rows = yield Question(month, "count_visits", slots)
+        tally.add_visits(rows)
+        busy += [month] if rows else []
+    tally.add_contacts((yield Question(None, "count_contacts", slots)))
     earlier = span | {"from_ms": span["from_ms"] - MATCH_MS}
     tally.add_sealed((yield Question(None, "list_sealed", earlier)), span["from_ms"], currency)
     return busy

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -43,6 +44,10 @@ LOST_SECONDS = 0.4
 """How long requests in hand may take after Drain, and after the link has ended."""
 LAST_RESORT_SECONDS = (9.0, 0.95)
 """Then the process is ended by the kernel, whatever hangs: within the engine's ten seconds, and within one."""
+
+SWITCH_SECONDS = 0.001
+"""How long a reader may have to wait for the interpreter's lock, which it lets go of at every row: Python's own 5 ms, a few times in a
+reading, are what an operator notices."""
 
 
 class Options(Struct, frozen=True):
@@ -144,6 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.SIG_IGN)
     configure_logs(options.log_level)
     raise_file_limit()
+    sys.setswitchinterval(SWITCH_SECONDS)
     holding = walls.drop_write_access(options.data, options.walls)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(options, holding))

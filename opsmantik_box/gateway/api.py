@@ -7,7 +7,7 @@ Promises: a site or session of another tenant and one that does not exist give t
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from litestar import Litestar, get
 from litestar.di import Provide
@@ -95,7 +95,7 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
     names = {number: site.public_id for number, site in desk.link.sites_by_id.items()}
     mine = [number for number in request.auth.site_ids if number in names]
     span, feed = Span(0, Position(END_OF_TIME, 0), NEWEST), desk.feed()
-    rows = await desk.reads.newest("list_events", mine, span)
+    rows = await desk.reads.newest("list_events", mine, span, mine)
     return EventList([read_event(row, names[row[3]]) for row in rows[:NEWEST]], feed)
 
 
@@ -118,9 +118,9 @@ async def read_stats(
 ) -> StatsView:
     """The report of the site's days, both inside; both default to today."""
     mine = await desk.site(request, site)
-    begin, end = chosen_days(first, last, day_of(desk.clock(), mine.timezone))
-    feed = desk.feed()
-    return StatsView(**asdict(await desk.reads.stats(mine.id, begin, end, which, request.auth.site_ids)), feed=feed)
+    now, feed = desk.clock(), desk.feed()
+    days = chosen_days(first, last, day_of(now, mine.timezone))
+    return StatsView(**asdict(await desk.reads.stats(mine.id, days, which, now, request.auth.site_ids)), feed=feed)
 
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))
@@ -136,7 +136,7 @@ async def list_events(
     """Newest first."""
     mine = await desk.site(request, site)
     span, feed = chosen_span("events", mine, 0, limit, cursor, (first, last)), desk.feed()
-    rows = await desk.reads.newest("list_events", (mine.id,), span)
+    rows = await desk.reads.newest("list_events", (mine.id,), span, request.auth.site_ids)
     return EventPage([read_event(row, mine.public_id) for row in rows[:limit]], next_cursor("events", rows, limit), feed)
 
 
@@ -154,7 +154,7 @@ async def list_sessions(
     """Newest first. `all` is everything but bots and internal visits."""
     mine = await desk.site(request, site)
     span, feed = chosen_span("sessions", mine, "", limit, cursor, (first, last)), desk.feed()
-    rows = await desk.reads.newest("list_sessions", (mine.id,), span, FILTERS[which])
+    rows = await desk.reads.newest("list_sessions", (mine.id,), span, request.auth.site_ids, FILTERS[which])
     return SessionPage([read_session(row, mine.public_id) for row in rows[:limit]], next_cursor("sessions", rows, limit), feed)
 
 
@@ -171,9 +171,9 @@ async def list_intents(
 ) -> IntentPage:
     """Taps, forms and calls, newest first, with the work on their leads. `all` is everything but those of bots and internal visits."""
     mine = await desk.site(request, site)
-    span, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.feed()
-    rows, people = await desk.reads.intents(mine.id, span, FILTERS[which])
-    shown = [read_worked_intent(row, mine.public_id, people, desk.clock()) for row in rows[:limit]]
+    span, now, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.clock(), desk.feed()
+    rows, people = await desk.reads.intents(mine.id, span, FILTERS[which], request.auth.site_ids)
+    shown = [read_worked_intent(row, mine.public_id, people, now) for row in rows[:limit]]
     return IntentPage(shown, next_cursor("intents", rows, limit), feed)
 
 
@@ -184,18 +184,15 @@ async def read_timeline(
     """A session: what it was, what it led to, and its events in the order in which they happened."""
     mine = await desk.site(request, site)
     value, feed = event_id(sid), desk.feed()
-    found = await desk.reads.session(mine.id, uuid_text(value)) if value else None
-    if found is None:
-        raise NoSuchSession
-    month, row = found
     after = read_cursor("timeline", cursor, int) if cursor is not None else Position(0, 0)
-    events = await desk.reads.timeline(mine.id, month, row[-1], (after.at, cast("int", after.key)), limit)
-    intents = await desk.reads.session_intents(mine.id, row[1])
+    visit = await desk.reads.visit(mine.id, uuid_text(value), after, limit, request.auth.site_ids) if value else None
+    if visit is None:
+        raise NoSuchSession
     return Timeline(
-        read_session(row, mine.public_id),
-        [read_intent(one, mine.public_id) for one in intents],
-        [read_event(one, mine.public_id) for one in events[:limit]],
-        next_cursor("timeline", events, limit),
+        read_session(visit.session, mine.public_id),
+        [read_intent(one, mine.public_id) for one in visit.intents],
+        [read_event(one, mine.public_id) for one in visit.events[:limit]],
+        next_cursor("timeline", visit.events, limit),
         feed,
     )
 

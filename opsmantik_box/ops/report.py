@@ -33,7 +33,7 @@ def stats(data: Path, site: str, from_day: str | None, to_day: str | None, scope
             return connection(question.month).execute(SQL[question.name], question.parameters).fetchall()
 
         try:
-            return msgspec.to_builtins(answered(ask_stats(chosen.id, first, last, scope, months), ask))
+            return msgspec.to_builtins(answered(ask_stats(chosen.id, first, last, scope, months, now), ask))
         except sqlite3.Error as error:
             raise ReadRefused(problem=str(error)) from error
 

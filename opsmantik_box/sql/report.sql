@@ -1,27 +1,24 @@
+-- count_visits --
+-- A month file's sessions of a span of time, by slots of `slot_ms` and by what a report tells apart, with their fingerprints. These as one
+-- array a row: each row that is fetched waits for the interpreter's lock.
+select created_at / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
+    json_group_array(fingerprint) filter (where fingerprint is not null) as fingerprints
+from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms
+group by 1, 2, 3, 4;
+
 -- count_sessions --
--- A month file's sessions of a span of time, by what a report tells apart. A bounce is product.md's: one page view, no intent, form or
--- conversion event, scroll under 50 % (bits 4 and 8 of `fired`), under ten seconds. `denied`: the visitor's choice took the click id.
+-- What the sessions of a span of time were like. A bounce is product.md's: one page view, no intent, form or conversion event, scroll
+-- under 50 % (bits 4 and 8 of `fired`), under ten seconds. `denied`: the visitor's choice took the click id.
 select attribution_rank, is_bot, is_internal, device_type, count(*) as sessions, sum(total_duration_sec) as seconds,
     sum(page_views <= 1 and intents = 0 and conversion_events = 0 and fired & 12 = 0 and last_event_at - created_at < 10000) as bounces,
-    sum(fingerprint is null) as without_fingerprint, sum(intents = 0) as without_intent,
+    sum(intents = 0) as without_intent,
     sum(consent in ('denied', 'limit') or instr(consent, 'ad_storage=denied') > 0) as denied
 from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms
 group by attribution_rank, is_bot, is_internal, device_type;
 
--- count_session_quarters --
--- Human sessions by quarter of an hour (UTC): every zone's hours begin with one.
-select created_at / 900000 as quarter, attribution_rank, count(*) as sessions
-from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and is_bot = 0 and is_internal = 0
-group by 1, 2;
-
--- list_visitors --
--- Who was there, with what a report tells apart: a visitor stands in it once for each kind of session.
-select distinct fingerprint, attribution_rank, is_bot, is_internal
-from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and fingerprint is not null;
-
 -- count_contacts --
--- Intents, forms and calls of a span of time, with the attribution known at the tap (6, organic, where there was none).
-select at / 900000 as quarter, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
+-- Intents, forms and calls of a span of time, by slots of `slot_ms`, with the attribution known at the tap (6, organic, where there was none).
+select at / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
     coalesce(intent_action, '') as intent_action, count(*) as contacts
 from calls where site_id = :site_id and at >= :from_ms and at < :to_ms
 group by 1, 2, 3, 4, 5, 6;
@@ -54,29 +51,32 @@ select count(*) - count(distinct session_id) as repeated
 from touches where site_id = :site_id and at >= :from_ms and at < :to_ms and time_unknown = 0;
 
 -- count_origins --
--- Sessions of a span of time by what their address says. Of people: campaign, keyword, and the first page without its query. Of
--- everybody: the click id, because a page that is opened again brings its click id along.
-with visits as materialized (
-    select attribution_rank, is_bot = 0 and is_internal = 0 as is_human, coalesce(gclid, wbraid, gbraid) as click_id,
-        coalesce(nullif(utm_campaign, ''), campaignid, '') as campaign, coalesce(nullif(keyword, ''), utm_term, '') as keyword,
-        substr(entry_page, 1, min(instr(entry_page || '?', '?'), instr(entry_page || '#', '#')) - 1) as landing_page
-    from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms
-)
-select 'campaign' as split, campaign as name, attribution_rank, count(*) as sessions from visits where is_human group by 2, 3
-union all select 'keyword', keyword, attribution_rank, count(*) from visits where is_human group by 2, 3
-union all select 'landing_page', landing_page, attribution_rank, count(*) from visits where is_human group by 2, 3
-union all select 'click', click_id, attribution_rank, count(*) from visits
-    where attribution_rank = 1 and click_id is not null group by 2, 3;
+-- Human sessions of a span of time by what their address says: campaign, keyword, and the first page without its query.
+select coalesce(nullif(utm_campaign, ''), campaignid, '') as campaign, coalesce(nullif(keyword, ''), utm_term, '') as keyword,
+    substr(entry_page, 1, min(instr(entry_page || '?', '?'), instr(entry_page || '#', '#')) - 1) as landing_page, attribution_rank,
+    count(*) as sessions
+from sessions
+where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and is_bot = 0 and is_internal = 0
+group by 1, 2, 3, 4;
 
--- list_tap_origins --
--- Human taps of a span of time, with the campaign, keyword and first page of the session they belong to, which lies in this month.
+-- list_clicks --
+-- The click ids that opened everybody's sessions, slot by slot: a page that is opened again brings its click id along.
+select json_group_array(coalesce(gclid, wbraid, gbraid)) as click_ids
+from sessions
+where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and attribution_rank = 1
+    and coalesce(gclid, wbraid, gbraid) is not null
+group by created_at / :slot_ms;
+
+-- count_tap_origins --
+-- Human taps of a span of time, by the campaign, keyword and first page of the session they belong to, which lies in this month.
 -- `cross join`: the taps first, then each one's session by its id.
-select coalesce(c.attribution_rank_at_tap, 6) as attribution_rank, coalesce(nullif(s.utm_campaign, ''), s.campaignid, '') as campaign,
-    coalesce(nullif(s.keyword, ''), s.utm_term, '') as keyword,
-    substr(s.entry_page, 1, min(instr(s.entry_page || '?', '?'), instr(s.entry_page || '#', '#')) - 1) as landing_page
+select coalesce(nullif(s.utm_campaign, ''), s.campaignid, '') as campaign, coalesce(nullif(s.keyword, ''), s.utm_term, '') as keyword,
+    substr(s.entry_page, 1, min(instr(s.entry_page || '?', '?'), instr(s.entry_page || '#', '#')) - 1) as landing_page,
+    coalesce(c.attribution_rank_at_tap, 6) as attribution_rank, count(*) as taps
 from calls as c cross join sessions as s on s.site_id = c.site_id and s.id = c.matched_session_id
 where c.site_id = :site_id and c.at >= :from_ms and c.at < :to_ms and c.matched_session_month = :month and c.source = 'click'
-    and c.intent_action in ('phone', 'whatsapp') and c.is_bot = 0 and c.is_internal = 0;
+    and c.intent_action in ('phone', 'whatsapp') and c.is_bot = 0 and c.is_internal = 0
+group by 1, 2, 3, 4;
 
 -- count_buttons --
 -- Human taps of a span of time by the button's place on the page ('' where the tracker told none), and the month of their session.

@@ -53,7 +53,7 @@ FUNCTIONS = frozenset("""
 """.split())  # noqa: SIM905  # fmt: skip
 """What a query may call: everything pure. Not there: load_extension, full-text, what reads files or tells how SQLite was built."""
 
-_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
+_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION})
 _ALLOW, _DENY = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
 _PASSING = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 
@@ -120,6 +120,16 @@ class ScopedConnection(sqlite3.Connection):
         if asked != self._filled:
             self._fill(asked)
         self._deadline = monotonic() + seconds
+
+    def begin_reading(self) -> None:
+        """Until `end_reading`, each file is seen as it was at its first question."""
+        if not self.in_transaction:
+            self.execute("begin")
+
+    def end_reading(self) -> None:
+        """From now on files are seen as they are."""
+        if self.in_transaction:
+            self.execute("rollback")
 
     def _fill(self, site_ids: tuple[int, ...]) -> None:
         self._filled = None
