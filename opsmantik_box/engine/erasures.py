@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from opsmantik_box.clock import Clock
-from opsmantik_box.disk import sync_directory
+from opsmantik_box.disk import clear_workshop, sync_directory
 from opsmantik_box.domain.erasure import Kind, Receipt, Rehashed, add_tables, decode_receipt, encode_receipt, values_of
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.core import Core
@@ -184,6 +184,8 @@ class Erasures:
             yield from self._scrub_month(month)
         yield from scrub(self._core.folder.ledger, self._core.vfs, lambda: self._core.is_alone(None, self._clock()))
         point("erasure_scrubbed")
+        while not clear_workshop(self._core.folder.root):
+            yield  # a backup that was begun before holds copies of the files as they were
         self._finish(together)
 
     def _find(self, erasure: Erasure) -> Generator[None, None, Finding]:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from opsmantik_box.adapters.places import Place, PlaceFailed, places_of
 from opsmantik_box.clock import Clock, choose_clock
+from opsmantik_box.disk import workshop_in
 from opsmantik_box.domain.backups import Kept, Manifest, Order, ReadBack, newest_first
 from opsmantik_box.errors import BoxError
 from opsmantik_box.link.errands import Say, serve_errand
-from opsmantik_box.ops.backups import Backups, read_manifest, tell, workshop_in
+from opsmantik_box.ops.backups import Backups, read_manifest, tell
 from opsmantik_box.ops.packing import read_key
 from opsmantik_box.ops.restoring import restore_files, start_anew
 

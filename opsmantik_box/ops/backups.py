@@ -21,8 +21,8 @@ from opsmantik_box.errors import CopyFailed
 from opsmantik_box.ops.copies import SQL, ask, copy_database, count_rows, reading
 from opsmantik_box.ops.packing import object_name, pack, read_key, unpack
 
-WORKSHOP, MANIFEST = "backup", "manifest.json"
-"""The folder inside DATA for copies, there during a backup only; and a manifest in it."""
+MANIFEST = "manifest.json"
+"""What a manifest is called in the workshop."""
 
 Say = Callable[[str], None]
 
@@ -192,18 +192,6 @@ def read_manifest(place: Place, name: Name, workshop: Path, key: bytes | None) -
     finally:
         packed.unlink()
     return msgspec.json.decode(plain.read_bytes(), type=Manifest)
-
-
-@contextmanager
-def workshop_in(data: Path) -> Generator[Path]:
-    """DATA/backup, empty at the beginning and gone at the end."""
-    folder = data / WORKSHOP
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(mode=0o700)
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _live_identity(data: Path) -> str:

@@ -16,8 +16,9 @@ import pytest
 
 from opsmantik_box.adapters.places import Place, PlaceFailed, places_of
 from opsmantik_box.clock import system_clock
+from opsmantik_box.disk import WORKSHOP, workshop_in
 from opsmantik_box.domain.backups import Backup, newest_first
-from opsmantik_box.ops.backups import Backups, workshop_in
+from opsmantik_box.ops.backups import Backups
 from opsmantik_box.ops.restoring import restore
 from tests.fault.invariants import check, check_equals_refold
 from tests.fault.live import LiveBox, live_box, load, wait_until
@@ -124,7 +125,7 @@ def test_a_backup_that_is_killed_is_made_by_the_next_run(loaded: tuple[LiveBox, 
     assert newest_first(path.relative_to(place).as_posix() for path in place.rglob("*")) == []
     live.start()  # it finds the job interrupted, and does it at once
     wait_until(lambda: job(live)["outcome"] == "done", "the backup", 60)
-    assert not (live.data / "backup").exists()
+    assert not list((live.data / WORKSHOP).iterdir())
     live.kill()
     restored(live, tmp_path / "restored")
     check(tmp_path / "restored", Client(live.client.sent, {}), caught_up=True)

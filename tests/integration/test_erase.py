@@ -10,6 +10,7 @@ import apsw
 import msgspec
 import pytest
 
+from opsmantik_box.disk import WORKSHOP, workshop_in
 from opsmantik_box.domain.retention import KINDS
 from opsmantik_box.engine.ledger import Ledger
 from tests.fault.invariants import check_equals_refold, check_soundness
@@ -375,6 +376,29 @@ def test_set_aside_month_files_go_too(box: Scene) -> None:
     receipt = box.erase("fingerprint", ALI)
     assert box.left(ALI) == []
     assert {name for name in receipt.tables if ".aside-" in name}
+
+
+def test_an_erasure_is_not_done_while_a_backup_holds_a_copy(box: Scene) -> None:
+    box.visit(new_sid(), ALI)
+    with workshop_in(box.folder.root) as workshop:
+        (workshop / "ledger.db").write_text(ALI)
+        asked = box.erasures.ask("fingerprint", ALI, None, "test")
+        work = box.erasures.work()
+        for _ in range(200):
+            assert next(work, "ended") is None
+        assert box.erasures.find(asked).receipt.state == "erasing"
+    for _ in work:
+        pass
+    assert (box.erasures.find(asked).receipt.state, box.left(ALI)) == ("done", [])
+
+
+def test_what_a_killed_backup_left_behind_goes_too(box: Scene) -> None:
+    box.visit(new_sid(), ALI)
+    drill = box.folder.root / WORKSHOP / "drill"
+    drill.mkdir(parents=True)
+    (drill / "ledger.db").write_text(ALI)
+    box.erase("fingerprint", ALI)
+    assert box.left(ALI) == []
 
 
 # --- restores -------------------------------------------------------------------------------------------------------------------------
