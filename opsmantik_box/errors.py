@@ -131,6 +131,10 @@ class MonthDamaged(Unavailable):
     """The file of {month} is damaged ({problem}); it is folded again from the ledger."""
 
 
+class CopyFailed(BoxError):
+    """{file} could not be copied: {problem}"""
+
+
 class LedgerPoisoned(BoxError):
     """The ledger could not be made durable ({problem}). The engine stops: what is on disk after a failed fsync is unknown
     until it is opened again."""

@@ -28,7 +28,8 @@ class Kind(Struct, frozen=True):
 _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
-    "ledger_identity", "partitions", "jobs", "erasing", "checkpoint", "tracker_count", "relay_state", "keys", "token_key", "box_keys",
+    "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
+    "token_key", "box_keys",
 )  # fmt: skip
 
 KINDS = (
@@ -74,8 +75,9 @@ META_PURPOSES: dict[str, tuple[str, ...]] = {
 NEVER = ("full_address", "cookies_of_others", "hardware", "contents", "numbers_of_taps")
 """What is not kept at all; texts under `never.<name>`."""
 
-SENDS: dict[str, tuple[str, ...]] = {"geo": (), "telephony": ()}
-"""Adapter → the kinds it gives to somebody outside. These two only take in; whoever adds one that sends says so here."""
+SENDS: dict[str, tuple[str, ...]] = {"geo": (), "telephony": (), "places": ()}
+"""Adapter → the kinds it gives to somebody outside. The first two only take in; where copies of everything went, the ledger knows
+(`backups`). Whoever adds one that sends says so here."""
 
 
 def days_of(settings: Mapping[str, object], kind: Kind) -> int | None:

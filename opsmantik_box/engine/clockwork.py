@@ -1,5 +1,4 @@
-"""What the engine does by the clock: once a second a beat, once a minute the calendar, once a day (UTC) and after each start what is
-older than it may be. What cannot be done now is done the next time.
+"""What the engine does by the clock: a beat once a second, which also starts the jobs. What cannot be done now is done the next time.
 
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
@@ -9,20 +8,16 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from opsmantik_box.domain.days import day_of
 from opsmantik_box.domain.feed import as_json
-from opsmantik_box.engine.arrivals import forget_arrivals, read_arrivals
+from opsmantik_box.engine.arrivals import read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
-from opsmantik_box.engine.retention import Retention
 from opsmantik_box.errors import BoxError, LedgerPoisoned
-from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
-CALENDAR_BEATS = 60
 ARRIVAL_BEATS = 5
 """How often what trackers tell of themselves is written, and told to watchers."""
 
@@ -30,11 +25,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Clockwork:
-    """One for a running service."""
+    """One for a running service. `scheduled`: it stays, and does its jobs when they are due; an engine that serves one command does not."""
 
-    def __init__(self, service: "Service") -> None:
-        self._service, self._core = service, service.core
-        self._retained = ""
+    def __init__(self, service: "Service", *, scheduled: bool) -> None:
+        self._service, self._core, self._scheduled = service, service.core, scheduled
+        self._begun = False
 
     async def run(self) -> None:
         """Until cancelled, or until the service fails. The first beat is at once."""
@@ -61,8 +56,8 @@ class Clockwork:
             service.wake()
         if not core.full:
             self._keep_up()
-            if beats % CALENDAR_BEATS == 1 and not service.replaying:
-                self._turn_calendar()
+            if not service.replaying:
+                self._start_jobs()
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:
@@ -86,17 +81,12 @@ class Clockwork:
             service.hints.add("tracker", site_id, str(site_id), as_json(read_arrivals(ledger.db, site_id, service.clock())))
             del told[site_id]
 
-    def _turn_calendar(self) -> None:
-        service, now = self._service, self._service.clock()
-        if self._core.keep_months(now):
-            service.tell(Months(self._core.months.names()))
-        if service.directory.revoke_expired(now):
-            service.tell(TokensChanged())
-        service.feed.trim(now)
-        forget_arrivals(self._core.ledger, now)
-        if (today := day_of(now, "UTC")) != self._retained:
-            self._retained = today
-            service.long_work.add("retention", Retention(self._core, service.clock).work)
+    def _start_jobs(self) -> None:
+        jobs, now = self._service.jobs, self._service.clock()
+        if self._scheduled and not self._begun:
+            jobs.begin(now)
+            self._begun = True
+        jobs.tick(now, scheduled=self._scheduled)
 
 
 async def feed_watchdog() -> None:

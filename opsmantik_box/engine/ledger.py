@@ -30,12 +30,19 @@ KEPT_MS = 35 * 86_400_000
 
 
 class Partition(NamedTuple):
-    """A month as the ledger knows it. `last_seq`: what its file must reach."""
+    """A month as the ledger knows it. `last_seq`: what its file must reach. `sha256`: of the sealed file of a closed month; None until
+    then."""
 
     month: str
     file: str
     state: str
     last_seq: int
+    sha256: str | None
+    made_at: int
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.state == "closed" and self.sha256 is not None
 
 
 class SignalRow(NamedTuple):
@@ -120,9 +127,21 @@ class Ledger:
         sessions, events = months.partition_names(month)
         self.db.execute(SQL["prepare_month"], (month, sessions, events, f"{month}.db", now))
 
-    def close_partition(self, month: str, rows: int, sha256: str, now: int) -> None:
+    def close_partition(self, month: str, now: int) -> None:
         """The month takes no more signals, in the caller's transaction."""
-        self.db.execute(SQL["close_partition"], {"month": month, "rows": rows, "sha256": sha256, "at": now})
+        self.db.execute(SQL["close_partition"], {"month": month, "at": now})
+
+    def seal_partition(self, month: str, rows: int, sha256: str) -> None:
+        """Its file will not change any more, in the caller's transaction."""
+        self.db.execute(SQL["seal_partition"], {"month": month, "rows": rows, "sha256": sha256})
+
+    def unseal_partition(self, month: str) -> None:
+        """Its file changes after all, in the caller's transaction."""
+        self.db.execute(SQL["unseal_partition"], {"month": month})
+
+    def reopen_partition(self, month: str) -> None:
+        """Its file has to be folded again, in the caller's transaction."""
+        self.db.execute(SQL["reopen_partition"], {"month": month})
 
     def partitions(self) -> list[Partition]:
         """Every month, oldest first."""

@@ -17,7 +17,8 @@ from opsmantik_box.clock import Clock, monotonic
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.admission import Admission
-from opsmantik_box.engine.asking import Asker, find_asker
+from opsmantik_box.engine.asking import CRON, CRON_TOKEN, Asker, find_asker
+from opsmantik_box.engine.chores import JOBS
 from opsmantik_box.engine.clockwork import Clockwork, feed_watchdog
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
@@ -27,6 +28,8 @@ from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
+from opsmantik_box.engine.jobs import Jobs
+from opsmantik_box.engine.keeping import NOTHING_SET, Keeping
 from opsmantik_box.engine.ledger import SQL
 from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.long_work import LongWork
@@ -56,8 +59,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Service:
     """A running engine. `run` returns the process's exit code."""
 
-    def __init__(self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds) -> None:
-        self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
+    def __init__(
+        self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds, keeping: Keeping = NOTHING_SET
+    ) -> None:
+        self.core, self.clock, self._bounds, self._vault, self.keeping = core, clock, bounds, vault, keeping
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
         self.logins = Logins(core.ledger, vault, self.directory)
@@ -74,6 +79,7 @@ class Service:
         self._busy_at = monotonic()
         self.refusals = Refusals(core.ledger)
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
+        self.jobs = Jobs(self, JOBS)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._later: set[asyncio.Future[None]] = set()
@@ -92,7 +98,8 @@ class Service:
         if options is not None:
             self._gateways = [Gateway(number, self, options) for number in range(1, options.count + 1)]
         running = [asyncio.ensure_future(gateway.keep_running()) for gateway in self._gateways]
-        timers = [asyncio.ensure_future(task) for task in (Clockwork(self).run(), feed_watchdog(), self.long_work.run())]
+        clockwork = Clockwork(self, scheduled=options is not None)
+        timers = [asyncio.ensure_future(task) for task in (clockwork.run(), feed_watchdog(), self.long_work.run())]
         if self.erasures.waits:
             self.erase()
         if until is not None:
@@ -137,6 +144,7 @@ class Service:
         for gateway in self._gateways:
             gateway.stopping()
         self.tell(m.Drain())
+        await self.jobs.stop()
         deadline = monotonic() + STOP_GATEWAYS_SEC
         while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:  # noqa: ASYNC110 - with a deadline, once a life
             await asyncio.sleep(0.01)
@@ -252,6 +260,9 @@ class Service:
             self.fail(error)
 
     def _find_token(self, peer: Peer, asked: m.AskToken) -> m.TokenFound:
+        if self.keeping.is_cron(asked.token):
+            peer.shown.add(CRON_TOKEN)
+            return m.TokenFound(asked.rid, CRON_TOKEN, CRON, [])
         try:
             found = self.directory.find_principal(asked.token, self.clock())
         except LedgerPoisoned:

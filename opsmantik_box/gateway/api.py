@@ -31,6 +31,7 @@ from opsmantik_box.gateway.cursors import read_cursor, write_cursor
 from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
 from opsmantik_box.gateway.given import READ, Desk, SiteId, TheDesk
+from opsmantik_box.gateway.jobs_api import JOB_ROUTES
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.login_api import LOGIN_ROUTES
 from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, documented
@@ -206,7 +207,7 @@ READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
     read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES]
+ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES]
 
 
 def chosen_days(first: date | None, last: date | None, now: int, timezone: str) -> Days:

@@ -10,12 +10,11 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from opsmantik_box import errors
 from opsmantik_box.adapters.telephony.signatures import HookRequest
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.errors import BoxError, Unavailable
+from opsmantik_box.errors import Unavailable
 from opsmantik_box.link.framing import Unpacker, pack
 from opsmantik_box.link.messages import (
     Accepted,
@@ -43,6 +42,7 @@ from opsmantik_box.link.messages import (
     Told,
     Watching,
     decode_to_gateway,
+    refused_with,
 )
 
 MAX_SIGNALS = 4_000
@@ -290,12 +290,3 @@ class EngineLink(asyncio.Protocol):
     def _take_state(self, message: State) -> None:
         self.state = message
         self.announced.set()
-
-
-def refused_with(failed: Failed) -> BoxError:
-    """The engine's error as it was raised there: same class, same message."""
-    kind = getattr(errors, failed.error, BoxError)
-    error = kind.__new__(kind)
-    Exception.__init__(error, failed.message)
-    error.details = {} if failed.current is None else {"current": failed.current}
-    return error

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from opsmantik_box import errors
 from opsmantik_box.domain.calls import CallUpdate
 from opsmantik_box.domain.presence import Person
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
+from opsmantik_box.errors import BoxError
 
 # --- gateway → engine -------------------------------------------------------------------------------------------------------------
 
@@ -292,3 +294,12 @@ ToGateway = (
 
 decode_to_engine = msgspec.msgpack.Decoder(ToEngine).decode
 decode_to_gateway = msgspec.msgpack.Decoder(ToGateway).decode
+
+
+def refused_with(failed: Failed) -> BoxError:
+    """The error as it was raised at the other end: same class, same message."""
+    kind = getattr(errors, failed.error, BoxError)
+    error: BoxError = kind.__new__(kind)
+    error.details = {} if failed.current is None else {"current": failed.current}
+    Exception.__init__(error, failed.message)
+    return error

@@ -244,7 +244,3 @@ update erasures set state = ?, receipt = ? where no = ?;
 -- read_hash --
 -- The SHA-256 of a closed month's file, until it was changed.
 select sha256 from partitions where month = ?;
-
--- rehash_month --
--- What it is now.
-update partitions set rows = ?, sha256 = ? where month = ?;

@@ -83,6 +83,7 @@ TEXTS = {
     # --- receivers ----------------------------------------------------------------------------------------------------------------
     "receiver.owner": "The agency that runs this Box, on a machine of its own",
     "receives.owner": "everything above; whoever hosts the machine stores it for the agency",
+    "receives.backup": "copies of everything above, for the case that the machine is lost",
     "rights.read": "sees the site's reports and visits, no numbers",
     "rights.operate": "works on contacts; sees the number of a contact while working on it",
     "rights.admin": "as an operator, and manages the site",

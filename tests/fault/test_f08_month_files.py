@@ -12,6 +12,7 @@ from tests.fault.lab import Lab, lab
 from tests.fault.test_state_machine import damage
 from tests.fault.traffic import Sent
 from tests.fault.vfs import times
+from tests.months import turn_months
 
 DAMAGES = ["scribble", "header", "cut", "empty"]
 
@@ -115,11 +116,11 @@ def test_a_reader_in_the_way_puts_off_the_closing_of_a_month_and_stops_nobody(bo
     reader.execute("begin")
     reader.execute("select count(*) from sessions").fetchall()
     box.now = closes_at("2026-10") + 1_000
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert "2026-10" not in box.core.months.closed
     box.send(3)
     reader.close()
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert "2026-10" in box.core.months.closed
     box.end()
 
@@ -129,7 +130,7 @@ def test_a_closed_month_is_not_folded_into_again(box: Lab) -> None:
     old = next(sent[0] for sent in box.client.sent.values())
     box.deliver([Sent(old.site, old.body | {"id": box.visitors.uuid(), "ts": box.now})])
     box.now = closes_at("2026-10") + 1_000
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert "2026-10" in box.core.months.closed
     box.deliver([Sent(old.site, old.body | {"id": box.visitors.uuid(), "ts": box.now})])
     box.catch_up()

@@ -14,7 +14,7 @@ from tests.harness import COMMAND, ROOT, environment, run_cli
 
 FIRST_COMMANDS = [
     "serve", "demo", "relay", "site", "user", "token", "audit", "hook", "console", "stats", "events", "clicks", "sql", "export",
-    "erase", "privacy", "geo", "config", "doctor", "quarantine",
+    "erase", "privacy", "geo", "jobs", "backup", "restore", "config", "doctor", "quarantine",
 ]  # fmt: skip
 
 

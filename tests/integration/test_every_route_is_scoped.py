@@ -5,6 +5,7 @@ A route or command that is added has to be told here how it is asked (BODIES, AR
 import asyncio
 import http.client
 import json
+import re
 import statistics
 import time
 import uuid
@@ -18,7 +19,7 @@ from litestar.connection import ASGIConnection
 
 from opsmantik_box.clock import system_clock
 from opsmantik_box.domain.rates import RateLimits
-from opsmantik_box.engine.asking import ANYONE, COMMANDS, OWNER, RIGHTS
+from opsmantik_box.engine.asking import ANYONE, COMMANDS, CRON, OWNER, RIGHTS
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.service import Service
@@ -49,6 +50,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "/leads": {"phone": "+905321234567"},
     "/login": {"email": "nobody@mein.example", "password": "nobody's password"},
     "/logout": {},
+    "/jobs/{name:str}/run": {},
 }
 """What a POST route is asked with. NUMBER becomes the row's."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -70,6 +72,9 @@ ANYONES = {"/login"}
 """Asked without a token: all there is of that kind."""
 OF_ONESELF = {"/logout"}
 """Changed by who may only read: nothing but what is his own."""
+OF_THE_BOX = {"list_jobs", "run_job"}
+"""Nobody's who is not admin of every site."""
+OF_CRON = {"maintain_db"}
 
 
 class Operation(NamedTuple):
@@ -78,13 +83,14 @@ class Operation(NamedTuple):
 
     def filled(self, site: str, sid: str, number: int) -> tuple[str, bytes | None]:
         path = self.path.replace("{site:str}", site).replace("{sid:str}", sid).replace("{number:int}", str(number))
+        path = path.replace("{name:str}", "close_month")
         body = json.dumps(BODIES[self.path]).replace('"NUMBER"', str(number)).encode() if self.method == "POST" else None
         return f"/api/v1{path}", body
 
 
 OPERATIONS = [Operation(next(iter(one.http_methods)), path) for one in ROUTES for path in one.paths]  # type: ignore[union-attr]
-WITH_ID = [one for one in OPERATIONS if "{" in one.path or "NUMBER" in str(BODIES.get(one.path))]
-OURS = [name for name, entry in COMMANDS.items() if entry.scope != OWNER]
+WITH_ID = [one for one in OPERATIONS if re.search(r"\{(site|sid|number):", one.path) or "NUMBER" in str(BODIES.get(one.path))]
+OURS = [name for name, entry in COMMANDS.items() if entry.scope not in (OWNER, CRON)]
 
 
 class Tenants(NamedTuple):
@@ -155,9 +161,10 @@ def test_a_route_that_declares_nothing_is_nobodys() -> None:
 
 
 def test_every_command_declares_its_scope_and_is_asked_here() -> None:
-    assert {entry.scope for entry in COMMANDS.values()} <= {OWNER, ANYONE, *RIGHTS}
-    assert set(OURS) == set(ARGUMENTS) | IN_BULK | OF_NO_ROW
+    assert {entry.scope for entry in COMMANDS.values()} <= {OWNER, ANYONE, CRON, *RIGHTS}
+    assert set(OURS) == set(ARGUMENTS) | IN_BULK | OF_NO_ROW | OF_THE_BOX
     assert [name for name, entry in COMMANDS.items() if entry.scope == ANYONE] == ["log_in"]
+    assert {name for name, entry in COMMANDS.items() if entry.scope == CRON} == OF_CRON
 
 
 # --- routes -----------------------------------------------------------------------------------------------------------------------
@@ -191,7 +198,9 @@ def test_what_is_anothers_is_what_is_not_there(tenants: Tenants, operation: Oper
 def test_nobody_asks_without_a_token_or_with_a_lesser_right(tenants: Tenants, operation: Operation) -> None:
     [handler] = [one for one in ROUTES if operation.path in one.paths and operation.method in one.http_methods]  # type: ignore[union-attr]
     needed = handler.opt["scope"]  # type: ignore[union-attr]
-    lesser = {"read": ["send"], "operate": ["send", "read"], "send": ["read", "admin"]}[needed]
+    lesser = {"read": ["send"], "operate": ["send", "read"], "send": ["read", "admin"], "admin": ["send", "read", "operate"]}[
+        needed
+    ]
     tokens = {right: tenants.box.token("mein", rights=right) for right in RIGHTS} | {"send": tenants.box.site_token("mein")}
     assert tenants.ask(operation, tenants.mine, "wrong")[0] == 401
     assert [tenants.ask(operation, tenants.mine, tokens[right])[0] for right in lesser] == [403] * len(lesser)
@@ -241,6 +250,11 @@ def test_the_engine_itself_refuses_foreign_rows_among_many(tenants: Tenants) -> 
     first, second = command(tenants, "give_verdicts", {"verdicts": asked})
     assert first == second
     assert first["status"] == 404
+
+
+@pytest.mark.parametrize("name", sorted(OF_THE_BOX))
+def test_the_engine_itself_refuses_what_is_of_the_whole_box_to_the_admin_of_some_sites(tenants: Tenants, name: str) -> None:
+    assert command(tenants, name, {"name": "close_month"})[0] is Forbidden
 
 
 @pytest.mark.parametrize("name", sorted(set(COMMANDS) - set(OURS)))
