@@ -116,13 +116,6 @@ class CallBody(Struct, frozen=True):
     version: int
 
 
-class AlertBody(Struct, frozen=True):
-    """Something is wrong: its kind (a word a program may match) and the sentence a person reads."""
-
-    kind: str
-    text: str
-
-
 class EventHint(Struct, frozen=True):
     """A signal was accepted (hint): what it was, and its session's score now."""
 

@@ -1,4 +1,5 @@
-"""What the engine does by the clock: once a second a beat, once a minute the calendar. What cannot be done now is done the next time.
+"""What the engine does by the clock: once a second a beat, once a minute the calendar and the watch. What cannot be done now is done the
+next time.
 
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
@@ -13,13 +14,14 @@ from opsmantik_box.engine.arrivals import forget_arrivals, read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.watchtower import ClockWatch
 from opsmantik_box.errors import BoxError, LedgerPoisoned
 from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
-CALENDAR_BEATS = 60
+MINUTE_MS = 60_000
 ARRIVAL_BEATS = 5
 """How often what trackers tell of themselves is written, and told to watchers."""
 
@@ -31,6 +33,8 @@ class Clockwork:
 
     def __init__(self, service: "Service") -> None:
         self._service, self._core = service, service.core
+        self._minute = 0
+        self._clock_watch = ClockWatch(service.clock, service.core.ledger)
 
     async def run(self) -> None:
         """Until cancelled, or until the service fails. The first beat is at once."""
@@ -57,8 +61,7 @@ class Clockwork:
             service.wake()
         if not core.full:
             self._keep_up()
-            if beats % CALENDAR_BEATS == 1 and not service.replaying:
-                self._turn_calendar()
+            self._turn_calendar()
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:
@@ -69,6 +72,7 @@ class Clockwork:
         service, now = self._service, self._service.clock()
         service.refusals.write(now)
         service.admission.tell_limited_clicks(self._core.ledger, now)
+        self._clock_watch.look()
         ring_reminders(self._core.ledger, now)
         service.presence.look(now)
         if service.is_resting:
@@ -83,13 +87,19 @@ class Clockwork:
             del told[site_id]
 
     def _turn_calendar(self) -> None:
+        """Once in every minute that clocks show."""
         service, now = self._service, self._service.clock()
+        if service.replaying or now // MINUTE_MS == self._minute:
+            return
+        self._minute = now // MINUTE_MS
         if self._core.keep_months(now):
             service.tell(Months(self._core.months.names()))
         if service.directory.revoke_expired(now):
             service.tell(TokensChanged())
         service.feed.trim(now)
         forget_arrivals(self._core.ledger, now)
+        if service.serves:
+            service.watchtower.look(now)
 
 
 async def feed_watchdog() -> None:

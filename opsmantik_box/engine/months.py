@@ -14,6 +14,7 @@ from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
     OPEN_MONTH_CACHE_MB,
@@ -184,7 +185,7 @@ class Months:
                 self.closed.add(partition.month)
             else:
                 if partition.last_seq and not (folder / partition.file).exists():
-                    self._say("month_missing", partition.month, "was not there", now)
+                    self._say(partition.month, "was not there", now)
                 self.open(partition.month, now)
         self._look_for_strangers()
 
@@ -256,11 +257,11 @@ class Months:
                 part.rename(part.with_name(f"{part.name}.aside-{now}"))
         sync_directory(path.parent)
         log.error("month file set aside, it is folded again from the ledger", month=path.stem, problem=problem)
-        self._say("month_set_aside", path.stem, f"was damaged ({problem})", now)
+        self._say(path.stem, f"was damaged ({problem})", now)
 
-    def _say(self, kind: str, month: str, problem: str, now: int) -> None:
+    def _say(self, month: str, problem: str, now: int) -> None:
         with self._ledger.transaction():
-            self._ledger.alert(kind, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
+            self._ledger.alert(Code.PARTITION_FAULT, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
         """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""

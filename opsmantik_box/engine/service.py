@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import structlog
 
 from opsmantik_box import __version__
@@ -26,8 +27,8 @@ from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
-from opsmantik_box.engine.ledger import SQL
 from opsmantik_box.engine.logins import Logins
+from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
@@ -37,6 +38,7 @@ from opsmantik_box.engine.refusals import Refusals
 from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
+from opsmantik_box.engine.watchtower import Watchtower
 from opsmantik_box.errors import BoxError, Forbidden, LedgerPoisoned, Unauthorized, Unavailable
 from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.link import messages as m
@@ -69,8 +71,9 @@ class Service:
         self.replaying = core.lag > 0
         self._started_at = clock()
         self._busy_at = monotonic()
-        self.refusals = Refusals(core.ledger)
+        self.refusals, self.meters = Refusals(core.ledger), Meters()
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
+        self.watchtower = Watchtower(self)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._later: set[asyncio.Future[None]] = set()
@@ -102,6 +105,11 @@ class Service:
             for gateway in self._gateways:
                 gateway.kill()
             self.core.folder.admin_socket.unlink(missing_ok=True)
+
+    @property
+    def serves(self) -> bool:
+        """There are gateways, or were: it is the service, not the engine of one command."""
+        return bool(self._gateways)
 
     def when_accepting(self, say: Callable[[], None]) -> None:
         """Call `say` once, when everything is replayed and signals are taken."""
@@ -167,7 +175,7 @@ class Service:
             peer.send(self.feed.ends())
             for site in self.directory.sites.values():
                 peer.send(m.SiteChanged(site))
-            peer.send(self._state())
+            peer.send(self.state())
             peer.send(self.presence.everybody())
 
     def peer_left(self, peer: Peer) -> None:
@@ -219,6 +227,7 @@ class Service:
         match told:
             case m.Count():
                 self.refusals.note(told.refusals)
+                self.meters.note(told, self.clock())
             case m.Watching():
                 self.presence.watch(peer, self._askers(peer, told.tokens), self.clock())
             case m.Ready():
@@ -360,6 +369,7 @@ class Service:
             waiting.peer.send(m.Refused(waiting.asked.rid, reason, retry_after))
 
     def _answer(self, batch: Sequence[Waiting], answers: Sequence[Answer], now: int) -> None:
+        self.meters.note_accepted(len(answers), sum(answer.duplicate for answer in answers), now)
         start = 0
         for waiting in batch:
             end = start + len(waiting.asked.arrivals)
@@ -386,19 +396,18 @@ class Service:
 
     # --- telling ------------------------------------------------------------------------------------------------------------------
 
-    def _state(self) -> m.State:
+    def state(self) -> m.State:
         accepting, reason = self._condition()
         lag_ms = self._pace.lag_ms(self.clock())
         return m.State(accepting and not self._stopping, reason or ("stopping" if self._stopping else ""), self.core.lag, lag_ms)
 
     def tell_state(self) -> None:
-        self.tell(self._state())
+        self.tell(self.state())
 
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""
-        state, now = self._state(), self.clock()
-        db, acceptance = self.core.ledger.db, self.core.acceptance
-        names = ("id", "kind", "site_id", "at", "text", "times", "last_at")
+        state, now = self.state(), self.clock()
+        acceptance = self.core.acceptance
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -414,7 +423,7 @@ class Service:
             "restamped": acceptance.restamped,
             "quarantined": acceptance.quarantined,
             "refusals_today": self.refusals.of_today(now),
-            "alerts": [dict(zip(names, row, strict=True)) for row in db.execute(SQL["list_alerts"])],
+            "alerts": [msgspec.to_builtins(alert) for alert in self.core.ledger.alerts.open_ones()],
         }
 
     def close(self) -> None:

@@ -44,9 +44,13 @@ class AskToken(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Count(Struct, frozen=True, array_like=True, tag=4, gc=False):
-    """Refusals since the last Count, as (site id or 0, reason, how many)."""
+    """What happened since the last Count. `refusals`: (site id or 0, reason, how many). Answers of /api/sync: (site id or 0, status, how
+    many); how many took how long (domain/watch/latency.py), and for how many milliseconds all of them together."""
 
     refusals: list[tuple[int, str, int]]
+    answers: list[tuple[int, int, int]] = []
+    latency: list[int] = []
+    total_ms: float = 0.0
 
 
 class Command(Struct, frozen=True, array_like=True, tag=5, gc=False):

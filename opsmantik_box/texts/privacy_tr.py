@@ -49,6 +49,8 @@ TEXTS = {
     "why.alerts": "Neyin ters gittiğini bulmak için.",
     "kept.refusals": "Neyin kaç kez geri çevrildiği, gün ve nedene göre",
     "why.refusals": "Hiçbir şey sessizce geri çevrilmesin diye.",
+    "kept.hours": "Bir sitenin her saatte kaç oturum, reklam tıklaması ve iletişim isteği aldığı",
+    "why.hours": "Artık kimse gelmiyorsa bunu fark etmek için.",
     "kept.audit": "Hangi operatörün ne yaptığı, kimin numarasına bakıldığı da",
     "why.audit": "Verinin hesabını verebilmek için.",
     "kept.summaries": "Günlük sayılar; Google'ın ve müşterinin kendi sayıları",

@@ -164,11 +164,12 @@ def check_scores(month: Month, stored: list[Stored]) -> None:
 
 
 def check_feed(ledger: apsw.Connection, stored: list[Stored]) -> None:
-    """I13: one row for every intent and alert, in order, none twice; and an intent for every decision that says so."""
-    told = ledger.execute("select seq, topic, ref from feed order by seq").fetchall()
-    assert [topic for _, topic, _ in told if topic not in {"intent", "alert"}] == []
+    """I13: one row for every intent and every change of an alert, in order, none twice; and an intent for every decision that says so."""
+    told = ledger.execute("select seq, topic, ref, version from feed order by seq").fetchall()
+    assert [topic for _, topic, _, _ in told if topic not in {"intent", "alert"}] == []
+    assert len({row[1:] for row in told}) == len(told), "I13: none twice"
     for topic, table in (("intent", "calls"), ("alert", "alerts")):
-        refs = [int(ref) for _, kind, ref in told if kind == topic]
+        refs = [int(ref) for _, kind, ref, version in told if kind == topic and version == 1]
         assert refs == [number for (number,) in ledger.execute(f"select id from {table} order by id")], f"I13: feed and {table}"
     intents = sum(one.decision.intent for one in stored if one.decision)
     assert intents == ledger.execute("select count(*) from calls").get, "I13: intents decided and intents kept"

@@ -1,0 +1,62 @@
+-- What each site had in each hour (UTC, counted from 1970), by receipt and without bots: what its pattern is made of.
+create table site_hours (
+    site_id integer not null,
+    hour integer not null,
+    sessions integer not null default 0,
+    clicks integer not null default 0,
+    intents integer not null default 0,
+    primary key (site_id, hour)
+) strict, without rowid;
+
+-- How far the watch has come: when it last looked, since when the Box takes whatever comes, and which row of the feed was sent on last.
+create table watch (
+    one integer not null primary key check (one = 1),
+    looked_at integer not null,
+    listening_since integer,
+    sent_seq integer not null default 0
+) strict;
+
+-- An alert's level, and its life: domain/watch/alerts.py.
+alter table alerts add column level text not null default 'warning' check (level in ('info', 'warning', 'alarm'));
+alter table alerts add column since integer not null default 0;
+alter table alerts add column covered_by text;
+alter table alerts add column told_at integer not null default 0;
+alter table alerts add column tellings integer not null default 0;
+alter table alerts add column calm_since integer;
+alter table alerts add column acknowledged_at integer;
+alter table alerts add column acknowledged_by text;
+alter table alerts add column silenced_until integer;
+alter table alerts add column version integer not null default 1;
+update alerts set since = at, told_at = at, tellings = 1, kind = case kind
+    when 'quarantine' then 'QUARANTINE'
+    when 'rate_limited_clicks' then 'RATE_LIMITED_CLICKS'
+    when 'month_missing' then 'PARTITION_FAULT'
+    when 'month_set_aside' then 'PARTITION_FAULT'
+    else kind end;
+update alerts set level = 'alarm' where kind = 'PARTITION_FAULT';
+create index alerts_by_time on alerts (at);
+create index alerts_by_kind on alerts (kind, site_id, id);
+create index signals_quarantined on signals (site_id) where decision is null;
+
+-- Deliveries: in one lane, in order of their turn. A row that is delivered keeps its key, not what it carried.
+create index outbox_by_state on outbox (state, created_at);
+create table lanes (
+    lane text not null primary key,
+    paused_until integer not null default 0,
+    failures integer not null default 0,
+    failing_since integer,
+    last_error text not null default '',
+    last_delivered_at integer,
+    moved_to text not null default ''
+) strict, without rowid;
+
+-- Where the Box tells of leads and alerts (Standard Webhooks). The key lies in the vault.
+create table webhooks (
+    id integer not null primary key,
+    site_id integer references sites (id) on delete cascade,
+    url text not null,
+    events text not null,
+    personal integer not null default 0,
+    created_at integer not null,
+    removed_at integer
+) strict;
