@@ -15,6 +15,9 @@ from opsmantik_box.errors import UsageError
 KEPT_MS = 30 * 86_400_000
 """How long a row of the feed is kept: a reader that was away for longer reads the page again."""
 
+BOX = 0
+"""In a scope: what is the Box's own, and has no site. Numbers of sites begin at 1."""
+
 FEED_TOPICS = ("intent", "call", "verdict", "alert", "work")
 HINT_TOPICS = ("event", "session", "health", "presence", "tracker")
 TOPICS = frozenset((*FEED_TOPICS, *HINT_TOPICS))

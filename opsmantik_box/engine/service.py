@@ -264,7 +264,7 @@ class Service:
             return m.TokenFound(asked.rid, 0, "", [])
         peer.shown.add(found.token_id)
         sites, rights = list(found.sites), list(found.sites.values())
-        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user)
+        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user, found.box)
 
     def _askers(self, peer: Peer, tokens: Iterable[int]) -> list[Asker]:
         """Whose tokens these are, of those that this gateway has shown and that still open something."""

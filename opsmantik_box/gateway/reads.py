@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
-from opsmantik_box.domain.pages import Span, ask_newest, ask_session
+from opsmantik_box.domain.pages import Position, Span, ask_newest, ask_session
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
 from opsmantik_box.domain.queue import People, Queue, Told, ask_lead, ask_queue, ask_with_people
 from opsmantik_box.domain.report import Line, Stats, ask_lines, ask_stats
@@ -88,6 +88,11 @@ class Reads:
         parameters = {"site_id": site_id, "fingerprint": fingerprint, "target": target, "from_ms": from_ms}
         rows = await self._one(Question(None, "find_recent_intent", parameters), site_id)
         return rows[0] if rows else None
+
+    async def alerts(self, scope: Sequence[int], before: Position, limit: int, *, everything: bool) -> Sequence[Row]:
+        """Rows of list_alerts, newest first, one more than `limit` when there are more. `scope`: sites, and BOX for who sees that."""
+        parameters = {"before_at": before.at, "before_key": before.key, "limit": limit + 1, "all": int(everything)}
+        return await self._run(ask_one(Question(None, "list_alerts", parameters)), scope)
 
     async def feed(self, site_ids: Sequence[int], after: int, upto: int, limit: int) -> Sequence[Row]:
         """Rows of read_feed, oldest first: behind `after`, up to and with `upto`, at most `limit`."""

@@ -171,7 +171,7 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
     """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
     'send' has exactly the one it may send for. `site_rights`: on each of them the lesser of the token's and the person's right;
-    `user`: how the person is called."""
+    `user`: how the person is called; `box`: it sees what is the Box's own, too."""
 
     rid: int
     token_id: int
@@ -180,6 +180,7 @@ class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
     site_rights: list[str] = []
     user_id: int = 0
     user: str = ""
+    box: bool = False
 
 
 class SiteChanged(Struct, frozen=True, array_like=True, tag=25, gc=False):
