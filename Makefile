@@ -7,6 +7,7 @@ PORT ?= 8787
 FAULT_KILLS ?= 1000
 FAULT_IMAGES ?= 20
 FAULT_EXAMPLES ?= 2000
+SOAK_EVENTS ?= 10000
 
 # The first Python on this machine that is new enough and can make an environment.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -17,7 +18,7 @@ LOCKED := $(PIP) install --require-hashes
 UV_COMPILE := $(VENV)/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help run test fault bench lint types wheel lock service clean
+.PHONY: help run test tools browser smoke fault bench lint types wheel lock service clean
 
 help: ## this menu
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,9 +26,18 @@ help: ## this menu
 run: $(VENV)/.run ## install if needed, then serve on 127.0.0.1:8787 with a first site (DATA=, HOST=, PORT=)
 	@exec $(VENV)/bin/opsmantik-box serve --data "$(DATA)" --host $(HOST) --port $(PORT) --first-site
 
-test: $(VENV)/.dev ## every test: import contracts, then pytest (ARGS= goes to pytest)
+test: $(VENV)/.dev tools ## every test: import contracts, then pytest (ARGS= goes to pytest)
 	@$(VENV)/bin/lint-imports --no-cache
 	@exec $(PY) -m pytest $(ARGS)
+
+tools:
+	@tests/install
+
+browser: $(VENV)/.dev tools ## the tracker in a real Chromium: the soak at full length (SOAK_EVENTS=10000), its costs held to the millisecond
+	@BROWSER_STRICT=1 SOAK_EVENTS=$(SOAK_EVENTS) $(PY) -m pytest tests/browser --timeout=3600 $(ARGS)
+
+smoke: $(VENV)/.dev tools ## the smoke tests (ARGS=proofs|events|offline, SMOKE_URL=a live page, DATA=a running Box's folder)
+	@DATA="$(DATA)" $(PY) -m tests.browser.smoke $(ARGS)
 
 fault: $(VENV)/.dev ## the fault tests at full length (FAULT_KILLS=1000 FAULT_IMAGES=20 FAULT_EXAMPLES=2000)
 	@FAULT_KILLS=$(FAULT_KILLS) FAULT_IMAGES=$(FAULT_IMAGES) FAULT_EXAMPLES=$(FAULT_EXAMPLES) $(PY) -m pytest tests/fault --timeout=7200 $(ARGS)

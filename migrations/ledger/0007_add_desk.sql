@@ -13,3 +13,6 @@ create index leads_claimed on leads (site_id, claimed_until) where claimed_until
 
 -- A token that was given for a password: a new password revokes it.
 alter table api_tokens add column by_login integer not null default 0;
+
+-- Calls that a tap may still belong to, however late it arrives.
+create index calls_waiting on calls (site_id, called_number, at) where source = 'call' and match_how = '';

@@ -30,13 +30,13 @@ alter table alerts add column version integer not null default 1;
 update alerts set since = at, told_at = at, tellings = 1, kind = case kind
     when 'quarantine' then 'QUARANTINE'
     when 'rate_limited_clicks' then 'RATE_LIMITED_CLICKS'
+    when 'erasures_not_repeated' then 'ERASURES_NOT_REPEATED'
     when 'month_missing' then 'PARTITION_FAULT'
     when 'month_set_aside' then 'PARTITION_FAULT'
     else kind end;
-update alerts set level = 'alarm' where kind = 'PARTITION_FAULT';
+update alerts set level = 'alarm' where kind in ('PARTITION_FAULT', 'ERASURES_NOT_REPEATED');
 create index alerts_by_time on alerts (at);
 create index alerts_by_kind on alerts (kind, site_id, id);
-create index signals_quarantined on signals (site_id) where decision is null;
 
 -- Deliveries: in one lane, in order of their turn. A row that is delivered keeps its key, not what it carried.
 create index outbox_by_state on outbox (state, created_at);

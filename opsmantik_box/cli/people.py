@@ -92,17 +92,19 @@ def token() -> None:
 @token.command()
 @click.option("--user", "owner", metavar="EMAIL", help="A user's token: sees the sites that user may see.")
 @click.option("--site", metavar="SITE", help="A site's token: may send signals of that site, nothing else.")
+@click.option("--relay", is_flag=True, help="A relay's token: may hand on signals of every site, nothing else.")
 @click.option("--rights", type=RIGHTS, help="At most what a user's token may do; default read.")
 @click.option("--name", default="", help="What it is for.")
 @data_option
 @json_option
-def create(owner: str | None, site: str | None, rights: str | None, name: str, data: Path, as_json: bool) -> None:
+def create(owner: str | None, site: str | None, relay: bool, rights: str | None, name: str, data: Path, as_json: bool) -> None:
     """Make a token; it is shown this once."""
-    if (owner is None) == (site is None):
-        raise UsageError(problem="Give either --user EMAIL or --site SITE: a token belongs to one of them.")
-    if site and rights:
-        raise UsageError(problem="--rights is for a user's token; a site's token may send and nothing else.")
-    row: dict[str, Any] = call(data, "create_token", user=owner, site=site, rights="send" if site else rights or "read", name=name)
+    if bool(owner) + bool(site) + relay != 1:
+        raise UsageError(problem="Give one of --user EMAIL, --site SITE and --relay: a token belongs to one of them.")
+    if rights and not owner:
+        raise UsageError(problem="--rights is for a user's token; a site's or a relay's may send and nothing else.")
+    chosen = "relay" if relay else "send" if site else rights or "read"
+    row: dict[str, Any] = call(data, "create_token", user=owner, site=site, rights=chosen, name=name)
     _tell(row, as_json, row["token"])
     if not as_json:
         click.echo("Send it as `Authorization: Bearer …`. It is shown this once; only its hash is kept.", err=True)

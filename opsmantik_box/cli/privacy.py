@@ -1,7 +1,8 @@
-"""`opsmantik-box export` and `privacy report`: what the Box holds of a site's visitors, for those who ask."""
+"""`opsmantik-box export`, `privacy report` and `privacy erasures`: what the Box holds of a site's visitors, and no longer holds."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -76,3 +77,29 @@ def report(site: str, language: str | None, data: Path, as_json: bool) -> None:
         print_json(told)
     else:
         click.echo("\n".join(clean(line) for line in format_report(told).splitlines()))
+
+
+@privacy.command()
+@data_option
+@json_option
+def erasures(data: Path, as_json: bool) -> None:
+    """Who was erased, as far as a receipt says: when, where, by whom, how many rows."""
+    from opsmantik_box.cli.engine import call
+    from opsmantik_box.cli.output import human_time, print_json, print_table
+
+    receipts = call(data, "list_erasures")
+    if as_json:
+        print_json(receipts)
+        return
+    rows = [
+        (one["id"], human_time(one["at"]), one["by"], one["site"], one["kind"], _rows_of(one), human_time(one["done_at"]))
+        for one in receipts
+    ]
+    if rows:
+        print_table(("receipt", "asked", "by", "site", "found by", "rows", "done"), rows)
+    else:
+        click.echo("Nobody was erased.")
+
+
+def _rows_of(receipt: dict[str, Any]) -> int:
+    return sum(count for tables in receipt["tables"].values() for count in tables.values())

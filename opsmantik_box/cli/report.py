@@ -84,3 +84,38 @@ def sql(query: str, site: str | None, months: tuple[str, ...], data: Path, as_js
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         print_table(columns, rows)
+
+
+SPANS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
+
+
+@click.command()
+@click.option("--site", metavar="SITE", help="Only of this site.")
+@click.option("--last", metavar="5m", help="Only what happened in this time: 30s, 5m, 2h, 1d.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="The newest so many.")
+@data_option
+@json_option
+def events(site: str | None, last: str | None, limit: int, data: Path, as_json: bool) -> None:
+    """What came in last, newest first, with its site."""
+    from opsmantik_box.cli.output import human_ago, print_json, print_table
+    from opsmantik_box.clock import choose_clock
+    from opsmantik_box.ops.newest import COLUMNS, newest_events
+
+    now = choose_clock()()
+    rows = newest_events(existing_folder(data), site, now - parse_span(last) if last else 0, limit)
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        click.echo(
+            f"Nothing{f' in the last {last}' if last else ''}. `opsmantik-box site check URL` says whether a page has the tracker."
+        )
+    else:
+        print_table([*COLUMNS], [[human_ago(row["at"], now), *list(row.values())[1:]] for row in rows])
+
+
+def parse_span(text: str) -> int:
+    """Milliseconds of a length of time. Raises UsageError."""
+    number, unit = text[:-1], text[-1:].lower()
+    if not (number.isascii() and number.isdecimal()) or unit not in SPANS or len(number) > 6:
+        raise UsageError(problem=f"{text!r} is no length of time; write it like 30s, 5m, 2h or 1d.")
+    return int(number) * SPANS[unit]

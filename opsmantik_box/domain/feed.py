@@ -4,7 +4,7 @@ A message of the feed says all that a screen shows, because the session may not 
 """
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -18,11 +18,11 @@ KEPT_MS = 30 * 86_400_000
 BOX = 0
 """In a scope: what is the Box's own, and has no site. Numbers of sites begin at 1."""
 
-FEED_TOPICS = ("intent", "call", "verdict", "alert", "work")
+FEED_TOPICS = ("intent", "call", "verdict", "alert", "work", "erased")
 HINT_TOPICS = ("event", "session", "health", "presence", "tracker")
 TOPICS = frozenset((*FEED_TOPICS, *HINT_TOPICS))
-OLD_NAMES = {"public:events": {"event"}, "public:calls": {"intent", "call", "verdict"}, "public:sessions": {"session"}}
-"""What readers of the tables of old ask for: changes of a row of `calls` are three topics here."""
+OLD_NAMES = {"public:events": {"event"}, "public:calls": {"intent", "call", "verdict", "erased"}, "public:sessions": {"session"}}
+"""What readers of the tables of old ask for: changes of a row of `calls` are four topics here."""
 
 
 class FeedPosition(NamedTuple):
@@ -119,6 +119,13 @@ class CallBody(Struct, frozen=True):
     version: int
 
 
+class ErasedBody(Struct, frozen=True):
+    """A visitor was erased: these intents and calls are gone, and nothing that is shown of them is to be shown any longer."""
+
+    at: int
+    ids: list[int]
+
+
 class EventHint(Struct, frozen=True):
     """A signal was accepted (hint): what it was, and its session's score now."""
 
@@ -140,6 +147,6 @@ class SessionHint(Struct, frozen=True):
     score: int
 
 
-def as_json(body: Struct | dict[str, int]) -> str:
+def as_json(body: Struct | dict[str, Any]) -> str:
     """As JSON text, as it lies in a column."""
     return msgspec.json.encode(body).decode()

@@ -4,6 +4,7 @@ An id that is not well formed is absent, never an error: an unreadable id must n
 """
 
 import hashlib
+import re
 
 SLOT_MS = 10_000
 """Old trackers re-send after ten seconds, or from beforeunload while the first is in flight."""
@@ -48,6 +49,14 @@ def session_id(site_id: int, sid: str | int | None, fingerprint: str, event: byt
     if text:
         return _derive(b"sid", site_id, text.encode("utf-8", "replace"))
     return _derive(b"alone", site_id, fingerprint.encode("utf-8", "replace"), event)
+
+
+_WEAK = re.compile(r"[0-9a-z]{1,7}", re.IGNORECASE | re.ASCII)
+
+
+def is_weak(fingerprint: str) -> bool:
+    """Is it an old tracker's canvas hash, which identical phones share?"""
+    return bool(_WEAK.fullmatch(fingerprint))
 
 
 def _derive(kind: bytes, site_id: int, *parts: bytes) -> bytes:

@@ -1,9 +1,10 @@
-"""What changed of a day after it was settled, and why: read off what the ledger keeps anyway, so that nothing has to be written down
-when it happens. Pure.
+"""What changed of a day after it was settled, and why: read off what the ledger keeps anyway, as far as that is possible. Pure.
 
 Rule of product.md: a past day is provisional for 48 hours after its end, then settled. What is told here are human sessions, taps,
 forms and calls that were received later than that, verdicts said later, and numbers of Google and of the client that were told anew.
-(A first number is no change.) A verdict on a call whose tap is sealed too is told, though the two count once.
+(A first number is no change.) A verdict on a call whose tap is sealed too is told, though the two count once. What was deleted, because
+a visitor was erased or the days of it were over, is written down when it happens (it cannot be read off any more), and is told of
+provisional days too: nobody expects a number to fall.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +26,7 @@ MOST_CHANGES = 100
 
 class Change(Struct, frozen=True, order=True):
     """At `at` (UTC milliseconds) a number of `day` grew `by` so much. `what`: sessions, intents, forms, calls, sealed, or one of GOOGLE
-    and CLIENT. `cause`: arrived_late, verdict, google, client."""
+    and CLIENT. `cause`: arrived_late, verdict, google, client, erased, retention."""
 
     at: int
     day: str
@@ -51,6 +52,12 @@ def ask_changes(span: Parameters, months: Sequence[str], timezone: str) -> Askin
         grown = is_sealed(after) - is_sealed(before)
         late += [Change(said, day_of(at, timezone), "sealed", "verdict", grown)] if grown else []
     return _summed((one for one in late if one.at >= settled_at(one.day, timezone)), timezone)
+
+
+def ask_deleted(days: Parameters, timezone: str) -> Asking[list[Change]]:
+    """What a span of days lost: one line for each day, kind, cause, and day on which it was lost."""
+    rows = yield Question(None, "list_erased_counts", days)
+    return _summed((Change(at, day, what, cause, -count) for at, day, what, cause, count in rows), timezone)
 
 
 def _summed(changes: Iterable[Change], timezone: str) -> list[Change]:

@@ -19,6 +19,12 @@ CALL_EVENTS = RateLimits(session=50, address=50, signals=50)
 """The limit of /api/call-event: 50 requests a minute for each (site, address)."""
 
 
+HOOK_CALLS = RateLimits(session=600, address=600, signals=600)
+"""Of one hook: a busy exchange tells four events of each of a hundred calls a minute."""
+HOOK_GUESSES = RateLimits(session=60, address=60, signals=60)
+"""Of one address: hooks that do not exist, or are asked for with another secret."""
+
+
 class Verdict(Struct, frozen=True, gc=False):
     """`remaining` requests of this session in this minute; `retry_after` seconds when refused, else 0."""
 
@@ -43,12 +49,22 @@ class Rates:
         used, came, sent = count.get(inner, 0), count.get(outer, 0), count.get(volume, 0)
         crowded = used >= limits.session or sent + signals > limits.signals
         if came >= limits.address or (crowded and not conversion):
-            return Verdict(False, 0, 60 - now % MINUTE_MS // 1000)
+            return Verdict(False, 0, _left(now))
         count[inner], count[outer], count[volume] = used + 1, came + 1, sent + signals
         return Verdict(True, max(0, limits.session - used - 1), 0)
+
+    def wait(self, site_id: int, address: str, now: int) -> int:
+        """Seconds until requests of this address may pass again; 0 when they may now."""
+        self._turn_to(now // MINUTE_MS)
+        return 0 if self._count.get((site_id, address), 0) < self._limits.address else _left(now)
 
     def _turn_to(self, minute: int) -> None:
         if minute != self._minute:
             self._minute, self._count = minute, {}
         while len(self._count) > LARGEST:
             del self._count[next(iter(self._count))]
+
+
+def _left(now: int) -> int:
+    """Seconds of the minute."""
+    return 60 - now % MINUTE_MS // 1000

@@ -38,7 +38,6 @@ UNTOUCHED = frozenset({"system", "conversion"})
 """Categories a click id does not turn into `acquisition`."""
 
 _NUMERIC = re.compile(r"\s*[+-]?(?:\d{1,32}(?:\.\d{0,32})?|\.\d{1,32})(?:e[+-]?\d{1,3})?\s*", re.IGNORECASE | re.ASCII)
-_WEAK = re.compile(r"[0-9a-z]{1,7}", re.IGNORECASE | re.ASCII)
 _decode_json = msgspec.json.Decoder().decode
 _encode_payload = msgspec.json.Encoder().encode
 
@@ -206,7 +205,7 @@ def _read(wire: WireSignal, event: bytes, page: Page, payload: Payload, rules: S
         fired=int(fired_rules(category, action, label, payload.ev, scroll, hovers, is_google(host))),
         rank=int(rank_signal(click is not None, page.params, host)),
         fingerprint=fingerprint,
-        weak=bool(_WEAK.fullmatch(fingerprint)),
+        weak=ids.is_weak(fingerprint),
         address_prefix=address_prefix(context.address),
         is_view=action in VIEWS,
         click=click,

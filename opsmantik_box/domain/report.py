@@ -8,7 +8,7 @@ from msgspec.structs import asdict
 
 from opsmantik_box.domain.ad_numbers import ClientCount, GoogleCount, client_count, google_count
 from opsmantik_box.domain.days import day_bounds, days_of_range, hour_starts
-from opsmantik_box.domain.later_changes import Change, ask_changes, newest_changes, settled_at, told_anew
+from opsmantik_box.domain.later_changes import Change, ask_changes, ask_deleted, newest_changes, settled_at, told_anew
 from opsmantik_box.domain.questions import Asking, Parameters, Question, Row, months_to_ask
 from opsmantik_box.domain.reconciliation import Counted, Reconciliation, Seen, reconcile
 from opsmantik_box.domain.splits import Share, ask_splits
@@ -41,7 +41,7 @@ class Stats(Line, rename={"first": "from", "last": "to"}):
     """The answer of `/stats`. `avg_duration_sec`, `bounce_rate` (0 to 1) and `by_*` are of the scope; the first two are null without
     sessions. `by_hour` has the 23 to 25 hours of each day, and is empty for more than a month. The numbers are provisional until
     `settled_at` (UTC milliseconds: 48 hours after the last day's end); `later_changes` tells the newest hundred changes of days that were
-    settled already, newest first."""
+    settled already, and what was deleted, newest first."""
 
     source: str
     avg_duration_sec: float | None
@@ -84,6 +84,7 @@ def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Ite
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
     seen = Seen(idle, sealed, repeated, splits.reopened, tally.denied)
     late = (yield from ask_changes(span, busy, line.timezone)) if by_hour else []
+    deleted = yield from ask_deleted({"site_id": site_id, "from_day": first, "to_day": last}, line.timezone)
     counted = Counted(**tally.buckets(), google=line.google, client=line.client, seen=seen)
     return Stats(
         **asdict(line), source="live",
@@ -92,7 +93,7 @@ def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Ite
         by_hour=tally.by_hour(hours_of(first, last, line.timezone) if by_hour else []),
         by_campaign=splits.by_campaign, by_keyword=splits.by_keyword, by_landing_page=splits.by_landing_page, by_button=splits.by_button,
         reconciliation=reconcile(counted),
-        settled_at=settled_at(last, line.timezone), later_changes=newest_changes([*late, *told_anew(*told, line.timezone)]),
+        settled_at=settled_at(last, line.timezone), later_changes=newest_changes([*late, *deleted, *told_anew(*told, line.timezone)]),
     )  # fmt: skip
 
 

@@ -27,42 +27,33 @@ class Kind(Struct, frozen=True):
 
 _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
+_MACHINERY = (
+    "ledger_identity", "partitions", "jobs", "erasing", "checkpoint", "tracker_count", "relay_state", "keys", "token_key", "box_keys",
+    "watch", "lanes",
+)  # fmt: skip
+
 KINDS = (
     Kind("events", 90, ("events", "signals"), by_site=True),
     Kind("sessions", 183, ("sessions",), by_site=True),
-    Kind("touches", 183, ("touches",), by_site=True),
-    Kind("unsealed", 183, _CONTACT, by_site=True),
-    Kind("sealed", 396, _CONTACT, by_site=True),
+    Kind("touches", 183, ("touches",), by_site=True, deleted_by="engine/retention.py"),
+    Kind("unsealed", 183, _CONTACT, by_site=True, deleted_by="engine/retention.py"),
+    Kind("sealed", 396, _CONTACT, by_site=True, deleted_by="engine/retention.py"),
     Kind("feed", 30, ("feed",), deleted_by="engine/feed.py"),
     Kind("ids", 35, ("processed_signals",), deleted_by="engine/ledger.py"),
+    Kind("relayed", 35, ("envelopes",), deleted_by="relay/outbox.py"),
     Kind("messages", 35, ("call_messages",), deleted_by="engine/calls.py"),
     Kind("answers", 7, ("idempotency_keys",), personal=False, deleted_by="engine/desk_commands.py"),
-    Kind("deliveries", 90, ("outbox",)),
+    Kind("deliveries", 90, ("outbox",), deleted_by="engine/retention.py"),
     Kind("arrivals", 35, ("tracker_hours",), personal=False, deleted_by="engine/arrivals.py"),
-    Kind("alerts", 396, ("alerts", "audits"), personal=False),
-    Kind("refusals", 396, ("refusals",), personal=False),
+    Kind("alerts", 396, ("alerts", "audits"), personal=False, deleted_by="engine/retention.py"),
+    Kind("refusals", 396, ("refusals",), personal=False, deleted_by="engine/retention.py"),
     Kind("hours", 84, ("site_hours",), personal=False, deleted_by="engine/site_counts.py"),
-    Kind("audit", 730, ("audit_log",), personal=False),
-    Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts"), personal=False),
+    Kind("audit", 730, ("audit_log",), personal=False, deleted_by="engine/retention.py"),
+    Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
+    Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
     Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys", "webhooks"), personal=False),
-    Kind(
-        "machinery",
-        None,
-        (
-            "ledger_identity",
-            "partitions",
-            "jobs",
-            "checkpoint",
-            "tracker_count",
-            "keys",
-            "token_key",
-            "box_keys",
-            "watch",
-            "lanes",
-        ),
-        personal=False,
-    ),
+    Kind("machinery", None, _MACHINERY, personal=False),
 )
 """In the order of the report: about visitors first. Touches: an ad assists for six months. Sealed: a year, and a month to compare it in.
 Unsealed: as long as an ad can have led to them."""

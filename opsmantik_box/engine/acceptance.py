@@ -3,7 +3,7 @@
 Decisions are made in sequence order, each seeing what the ones before it did: through the ledger's own transaction, and for
 sessions through an overlay that a failed commit throws away."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import structlog
@@ -44,11 +44,21 @@ class Answer(NamedTuple):
     score: int
 
 
+class Arrived(NamedTuple):
+    """A tap or a visit that a call without one waits for: `key` is the tap's target or the visit's fingerprint, `at` the signal's time."""
+
+    site_id: int
+    key: str
+    at: int
+
+
 class Acceptance:
-    """The one way into the ledger for signals. `conflicts` and `restamped` count what was odd since the start."""
+    """The one way into the ledger for signals. `conflicts` and `restamped` count what was odd since the start. `meet` is called inside
+    a batch's transaction with what calls were waiting for; it is no part of a signal's own way."""
 
     def __init__(self, ledger: Ledger, found_months: Months, sessions: KnownSessions, counts: SiteCounts) -> None:
         self._ledger, self._months, self._sessions, self._counts = ledger, found_months, sessions, counts
+        self.meet: Callable[[Iterable[Arrived], int], None] = lambda _arrived, _now: None
         self.conflicts = self.restamped = self.quarantined = 0
 
     def accept(self, batch: Sequence[Incoming], now: int, projected: int) -> list[Answer]:
@@ -69,7 +79,7 @@ class Acceptance:
             with self._ledger.transaction():
                 self._ledger.processed.turn_to(now)
                 answers = [put(incoming) for incoming in batch]
-                writing.finish()
+                self._finish(writing, now)
         except BaseException:
             self._ledger.processed.forget()
             raise
@@ -86,9 +96,24 @@ class Acceptance:
             self._ledger.processed.turn_to(now)
             found = all_rows(self._ledger.db, SQL["list_quarantined"])
             stored = sum(writing.retry(Incoming(site_id, decode_arrival(kept)), seq) for seq, site_id, kept in found)
-            writing.finish()
+            self._finish(writing, now)
         self._merge(writing, projected)
         return stored, len(found) - stored
+
+    def _finish(self, writing: "Writing", now: int) -> None:
+        """The batch's rows; then the calls that waited for one of them. A fault there costs a match, never a signal."""
+        writing.finish()
+        if not writing.arrived:
+            return
+        try:
+            with self._sessions.deciding(writing.overlay), atomically(self._ledger.db):
+                self.meet(writing.arrived, now)
+        except BoxError:
+            raise
+        except Exception as error:
+            if (fault := disk_error(error)) is not None:
+                raise fault from error
+            log.error("[CALL_FAULT]", kind=type(error).__name__)
 
     def _merge(self, writing: "Writing", projected: int) -> None:
         self._sessions.merge(writing.overlay, projected)
@@ -108,6 +133,7 @@ class Writing:
         self._reach: dict[str, int] = {}
         self.heard: list[Incoming] = []
         self.overlay: dict[Key, Known] = {}
+        self.arrived: set[Arrived] = set()
         self.people: set[int] = set()
         self.news: list[News] = []
         self.quarantined: list[int] = []
@@ -131,6 +157,7 @@ class Writing:
         decision = self._decide(site_id, arrival, known)
         after = learn(known, decision, seq)
         self._follow(site_id, signal, known, after)
+        self._note_arrival(site_id, signal, intent=decision.intent)
         if not (after.is_bot or after.is_internal):
             self._note(site_id, before, after, decision.intent)
         self.overlay[key] = after
@@ -311,6 +338,14 @@ class Writing:
         if followed and told != (before.rank, score(before.fired), before.is_bot, before.is_internal):
             shown = (NAMES[Rank(after.rank)], told[1], int(after.is_bot), int(after.is_internal))
             self._db.execute(SQL["follow_session"], (*shown, uuid_text(signal.sid), site_id))
+
+    def _note_arrival(self, site_id: int, signal: Signal, *, intent: bool) -> None:
+        """Is it what a call without a visit waits for? Hardly ever: two looks into a set."""
+        awaited = self._sessions.awaited
+        if (site_id, signal.fingerprint) in awaited:
+            self.arrived.add(Arrived(site_id, signal.fingerprint, signal.at))
+        if intent and signal.tap and (site_id, signal.tap.target) in awaited:
+            self.arrived.add(Arrived(site_id, signal.tap.target, signal.at))
 
     def _quarantine(self, incoming: Incoming, error: Exception) -> Answer:
         site_id, arrival = incoming

@@ -15,14 +15,18 @@ from opsmantik_box.domain.calls import CallState, CallUpdate, merge_call
 from opsmantik_box.domain.feed import CallBody, as_json
 from opsmantik_box.domain.ids import event_id
 from opsmantik_box.domain.leads import mask_number
-from opsmantik_box.domain.matching import Call, Candidate, Match, match, pick, rang_at, search_span, target_of_call
+from opsmantik_box.domain.matching import WINDOW_MS, Call, Candidate, Match, match, pick, rang_at, search_span, target_of_call
+from opsmantik_box.engine.acceptance import Arrived
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.leads import join_lead
+from opsmantik_box.engine.marks import ERASED, Marks, is_erased
 from opsmantik_box.engine.visits import SQL, UNMATCHED, Visits
 from opsmantik_box.link.messages import TellCall, Told
 
+ENOUGH = 20
+"""Candidates after which a call is not looked at again for a late tap: nobody picks from more, and nobody can make it grow for ever."""
 KEPT_MS = 35 * 86_400_000
 """A message's id is known for this long, as a signal's is."""
 
@@ -40,12 +44,14 @@ Row = dict[str, Any]
 class Calls:
     """The one way into the ledger for calls."""
 
-    def __init__(self, core: Core, visits: Visits, contacts: Contacts) -> None:
+    def __init__(self, core: Core, visits: Visits, contacts: Contacts, marks: Marks) -> None:
         self._core, self._ledger, self._db = core, core.ledger, core.ledger.db
-        self._visits, self._contacts = visits, contacts
+        self._visits, self._contacts, self._marks = visits, contacts, marks
 
     def tell(self, told: TellCall, now: int) -> Told:
         """All or nothing. Raises LedgerFull, Unavailable, LedgerPoisoned."""
+        if self._is_erased(told):
+            return Told(told.rid, ERASED, None, None)
         with self._core.minding(now):
             with self._ledger.transaction():
                 known = self._db.execute(SQL["find_message"], (told.site_id, told.message_id)).get
@@ -75,9 +81,47 @@ class Calls:
         call = _as_call(row)
         return self._rematch(site_id, row, match(call, _joined(_candidates(row), self._look(site_id, call))), now)
 
+    def await_visits(self, since: int) -> None:
+        """At the start: what calls without a visit wait for."""
+        for site_id, called_number, fingerprint in all_rows(self._db, SQL["list_waiting"], (since,)):
+            self._await(site_id, Call(0, 0, called_number, fingerprint))
+
+    def _await(self, site_id: int, call: Call) -> None:
+        key = call.fingerprint or target_of_call(call)
+        if key:
+            self._core.sessions.awaited.add((site_id, key))
+
+    def meet(self, arrived: Iterable[Arrived], now: int) -> None:
+        """Taps and visits have come that happened around calls without a visit: each is matched by the same rules as when it was told.
+        A call that has its visit keeps it. In the caller's transaction. Raises MonthDamaged."""
+        waiting: dict[int, int] = {}
+        for site_id, key, at in arrived:
+            by, value = ("number", key.removeprefix("tel:")) if key.startswith("tel:") else ("fingerprint", key)
+            asked = (site_id, value, at - WINDOW_MS, at + WINDOW_MS)
+            waiting |= {call_id: site_id for (call_id,) in all_rows(self._db, SQL[f"find_waiting_by_{by}"], asked)}
+        for call_id, site_id in sorted(waiting.items()):
+            self._look_again(site_id, self._row(call_id), now)
+
+    def _look_again(self, site_id: int, row: Row, now: int) -> None:
+        known, call = _candidates(row), _as_call(row)
+        if len(known) >= ENOUGH:
+            return
+        found = match(call, self._look(site_id, call))
+        more = {(one.session_id, one.tap_id) for one in found.candidates} - {(one.session_id, one.tap_id) for one in known}
+        if found.how or more:
+            self._rematch(site_id, row, found, now)
+
     def _rematch(self, site_id: int, row: Row, found: Match, now: int) -> CallBody:
         new = row | self._matched(site_id, found, _own_fingerprint(row), row, now)
         return _body(self._keep(site_id, row, new, now))
+
+    def _is_erased(self, told: TellCall) -> bool:
+        """More of a call that was erased: it stays away."""
+        site_id, update = told.site_id, told.update
+        marks = [self._marks.of("message", site_id, told.message_id)] if told.message_id else []
+        if update.provider_call_id:
+            marks.append(self._marks.of_call(site_id, update.provider, update.provider_call_id))
+        return is_erased(self._db, *marks)
 
     def _put(self, told: TellCall, now: int) -> int:
         site_id = told.site_id
@@ -112,7 +156,7 @@ class Calls:
         received_at = row["received_at"] if row else now
         call = Call(state.at, received_at, state.called_number, fingerprint)
         new: Row = dict(row) if row else UNMATCHED | {"id": self._add(site_id, state, now), "candidates": None, "status": None}
-        new |= self._told(site_id, new["id"], state) | {"at": rang_at(call)}
+        new |= self._told(site_id, new["id"], state) | {"at": rang_at(call), "received_at": received_at}
         if row is None or _is_open(row, call):
             new |= self._matched(site_id, match(call, self._look(site_id, call)), fingerprint, row, now)
         return self._keep(site_id, row, new, now)
@@ -120,6 +164,8 @@ class Calls:
     def _keep(self, site_id: int, row: Row | None, new: Row, now: int) -> Row:
         """The row as it is from now on, and its message."""
         self._join_lead(site_id, row, new)
+        if not new["match_how"]:
+            self._await(site_id, _as_call(new))
         if new["matched_session_id"] is not None:  # from now on the row shows what is known of its visit
             self._core.sessions.contacted.add((site_id, event_id(new["matched_session_id"]) or b""))
         new["version"] = self._db.execute(SQL["save_call"], new).get

@@ -1,5 +1,5 @@
-"""What the engine does by the clock: once a second a beat, once a minute the calendar and the watch. What cannot be done now is done the
-next time.
+"""What the engine does by the clock: once a second a beat, once a minute the calendar and the watch, once a day (UTC) and after each start
+what is older than it may be. What cannot be done now is done the next time.
 
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from opsmantik_box.domain.days import day_of
 from opsmantik_box.domain.feed import as_json
 from opsmantik_box.engine.arrivals import forget_arrivals, read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.watchtower import ClockWatch
 from opsmantik_box.errors import BoxError, LedgerPoisoned
 from opsmantik_box.link.messages import Months, TokensChanged
@@ -33,7 +35,7 @@ class Clockwork:
 
     def __init__(self, service: "Service") -> None:
         self._service, self._core = service, service.core
-        self._minute = 0
+        self._minute, self._retained = 0, ""
         self._clock_watch = ClockWatch(service.clock, service.core.ledger)
 
     async def run(self) -> None:
@@ -98,6 +100,9 @@ class Clockwork:
             service.tell(TokensChanged())
         service.feed.trim(now)
         forget_arrivals(self._core.ledger, now)
+        if (today := day_of(now, "UTC")) != self._retained:
+            self._retained = today
+            service.long_work.add("retention", Retention(self._core, service.clock).work)
         if service.serves:
             service.watchtower.look(now)
 

@@ -31,9 +31,24 @@ def open_database(path: Path, *, synchronous: str, cache_mb: int, vfs: str | Non
         db.pragma("cache_size", -cache_mb * 1024)
         db.pragma("foreign_keys", True)
         db.pragma("temp_store", 2)
+        overwrite_deleted(db)
     except BaseException:
         db.close()
         raise
+    return db
+
+
+def open_closed(path: Path, vfs: str | None = None) -> apsw.Connection:
+    """The file of a closed month, which has no WAL, so that readers find it whole without anybody holding it. `extra`: a commit is the
+    removal of the journal, and would be undone by power loss as long as the folder is not synced.
+
+    Raises apsw.CantOpenError, apsw.NotADBError, apsw.CorruptError, apsw.IOError."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    db.set_busy_timeout(BUSY_MS)
+    trust_no_schema(db)
+    db.pragma("synchronous", "extra")
+    db.pragma("foreign_keys", True)
+    overwrite_deleted(db)
     return db
 
 
@@ -46,6 +61,26 @@ def use_wal(db: apsw.Connection, synchronous: str) -> None:
     db.pragma("synchronous", synchronous)
     db.wal_autocheckpoint(0)
     db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+
+
+def overwrite_deleted(db: apsw.Connection) -> None:
+    """What is deleted becomes zeros at once, as far as SQLite does that (scrub.py does the rest)."""
+    db.pragma("secure_delete", True)
+
+
+@contextmanager
+def patience(db: apsw.Connection, milliseconds: int) -> Generator[None]:
+    """Wait for another process's lock for this long instead of the usual time."""
+    db.set_busy_timeout(milliseconds)
+    try:
+        yield
+    finally:
+        db.set_busy_timeout(BUSY_MS)
+
+
+def forget_pages(db: apsw.Connection) -> None:
+    """Keep no page of the file in memory: it is going to be changed underneath."""
+    db.pragma("shrink_memory")
 
 
 @contextmanager

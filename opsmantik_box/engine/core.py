@@ -10,6 +10,7 @@ import structlog
 
 from opsmantik_box.domain import months as month_rules
 from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
+from opsmantik_box.engine.connections import forget_pages, patience
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
 from opsmantik_box.engine.ledger import Ledger, disk_error
@@ -26,7 +27,7 @@ class Core:
 
     def __init__(self, folder: DataFolder, now: int, vfs: str | None = None) -> None:
         """Raises LedgerLostItsTail, ForeignFile, NewerSchema, DataFolderUnusable."""
-        self.folder = folder
+        self.folder, self.vfs = folder, vfs
         self.full = not folder.hold_reserve()
         try:
             self.ledger = Ledger(folder.ledger, now, vfs)
@@ -94,21 +95,35 @@ class Core:
             if file.wal.pages:
                 self._checkpoint_month(file, file.wal.empty, now)
 
-    def _checkpoint_ledger(self, checkpoint: Callable[[], bool]) -> None:
+    def is_alone(self, month: str | None, now: int) -> bool:
+        """Is everything of a month's file (None: of the ledger) in it, and nothing in a WAL or cache of ours? False while a reader is in
+        the way; nobody waits for him. Raises LedgerPoisoned, LedgerFull."""
+        file = self.months.held(month) if month else None
+        if month and file is None:
+            return True  # a closed month's has neither
+        db = file.db if file else self.ledger.db
+        with patience(db, 0):
+            emptied = self._checkpoint_month(file, file.wal.empty, now) if file else self._checkpoint_ledger(self.ledger.wal.empty)
+        forget_pages(db)
+        return emptied
+
+    def _checkpoint_ledger(self, checkpoint: Callable[[], bool]) -> bool:
         try:
-            checkpoint()
+            return checkpoint()
         except apsw.FullError:
             self._run_full()
         except apsw.Error as error:
             raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
+        return False
 
-    def _checkpoint_month(self, file: MonthFile, checkpoint: Callable[[], bool], now: int) -> None:
+    def _checkpoint_month(self, file: MonthFile, checkpoint: Callable[[], bool], now: int) -> bool:
         try:
-            checkpoint()
+            return checkpoint()
         except apsw.FullError:
             self._run_full()
         except apsw.Error as error:
             self._replace_month(file.month, now, str(error))
+        return False
 
     def _replace_month(self, month: str, now: int, problem: str) -> None:
         self.months.replace(month, now, problem)

@@ -23,6 +23,8 @@ from opsmantik_box.sql import load
 SQL = load("commands")
 _JSON = ("domains", "staging_domains", "internal_addresses", "trusted_proxies", "settings")
 USED_EVERY_MS = 60_000
+RELAYS = "relay@localhost"
+"""The user whose tokens are relays': of every site, sending only. Removing it takes them all away."""
 MOST_GRACE_MS = 30 * 86_400_000
 
 
@@ -156,11 +158,17 @@ class Directory:
             self._db.execute(SQL["grant_site"], (site.id, user_id, _known(rights, RIGHTS, "rights"), now))
             self.record(now, f"{rights} granted", site.id, email)
 
+    def create_relay_token(self, now: int, name: str) -> dict[str, Any]:
+        """A token with which a relay may hand on signals of every site. It belongs to a user who stands for all relays."""
+        if self._db.execute(SQL["find_user"], {"who": RELAYS}).get is None:
+            self.add_user(RELAYS, "relays", now)
+        return self.create_token(now, RELAYS, None, "send", name)
+
     def create_token(self, now: int, user: str | None, site: Site | None, rights: str, name: str) -> dict[str, Any]:
         """A new token, told this once. A site's token may only send. Raises UsageError, NotFound."""
         if (user is None) == (site is None):
             raise UsageError(problem="A token is either a user's (--user) or a site's (--site).")
-        rights = "send" if site else _known(rights, RIGHTS, "rights")
+        rights = "send" if site or user == RELAYS else _known(rights, RIGHTS, "rights")
         user_id = self.find_user(user)[0] if user is not None else None
         token = new_token()
         row = (name, self._vault.hash_token(token), user_id, site.id if site else None, rights, now)
@@ -259,6 +267,8 @@ class Directory:
                 self._db.execute(SQL["use_token"], (now, token_id))
         if site_id is not None:
             return Principal(token_id, rights, {site_id: rights} if site_id in self.sites else {})
+        if rights == "send":
+            return Principal(token_id, "relay")
         sites = self._sites_of(user_id, rights)
         return Principal(token_id, rights, sites, user_id, user, sees_box(sites, self.sites))
 

@@ -13,6 +13,10 @@ POINTS = (
     "month_written",
     "month_renamed",
     "after_wal_checkpoint",
+    "erasure_listed",
+    "erasure_in_ledger",
+    "erasure_in_month",
+    "erasure_scrubbed",
 )
 
 _name, _, _count = os.environ.get("OPSMANTIK_TEST_KILL_AT", "").partition(":")

@@ -10,15 +10,16 @@ RESERVE_BYTES = 16 * 1024 * 1024
 SPARE_BYTES = 4 * 1024 * 1024
 
 
-class DataFolder:
-    """A locked data folder. One engine at a time: the lock is the process's, and goes with it."""
+class LockedFolder:
+    """A folder that one process at a time writes in: the lock is the process's, and goes with it."""
 
-    def __init__(self, root: Path) -> None:
-        """Makes the folder if it is missing. Raises DataFolderUnusable, DataFolderInUse."""
+    def __init__(self, root: Path, *below: str) -> None:
+        """Makes the folder, and those below it, if they are missing. Raises DataFolderUnusable, DataFolderInUse."""
         self.root = root
         try:
             _make(root, 0o750)
-            _make(self.months, 0o750)
+            for name in below:
+                _make(root / name, 0o750)
             self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except OSError as error:
             raise DataFolderUnusable(data=root, problem=_say(error)) from error
@@ -27,6 +28,23 @@ class DataFolder:
         except OSError as error:
             os.close(self._lock)
             raise DataFolderInUse(data=root) from error
+
+    def release(self) -> None:
+        """Let another process have it."""
+        os.close(self._lock)
+
+    def free_bytes(self) -> int:
+        """What the disk has room for."""
+        disk = os.statvfs(self.root)
+        return disk.f_bavail * disk.f_frsize
+
+
+class DataFolder(LockedFolder):
+    """A Box's folder, for its engine."""
+
+    def __init__(self, root: Path) -> None:
+        """Raises DataFolderUnusable, DataFolderInUse."""
+        super().__init__(root, "months")
 
     @property
     def ledger(self) -> Path:
@@ -41,16 +59,16 @@ class DataFolder:
         return self.root / "months"
 
     @property
+    def erasures(self) -> Path:
+        return self.root / "erasures.jsonl"
+
+    @property
     def admin_socket(self) -> Path:
         return self.root / "admin.sock"
 
     @property
     def reserve(self) -> Path:
         return self.root / "reserve"
-
-    def release(self) -> None:
-        """Let another engine have it."""
-        os.close(self._lock)
 
     def hold_reserve(self) -> bool:
         """Put the reserve file in its place. False when there is no room for it: the disk is full."""
@@ -70,8 +88,7 @@ class DataFolder:
 
     def has_room(self) -> bool:
         """Would the reserve fit, and some signals beside it? Less is no recovery: the next batch would find the disk full again."""
-        disk = os.statvfs(self.root)
-        return disk.f_bavail * disk.f_frsize >= RESERVE_BYTES + SPARE_BYTES
+        return self.free_bytes() >= RESERVE_BYTES + SPARE_BYTES
 
     def free_share(self) -> float:
         """The free part of the disk, 0 to 1."""

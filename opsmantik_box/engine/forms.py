@@ -17,6 +17,7 @@ from opsmantik_box.domain.time import MAX_DELAY_MS
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.leads import join_lead
+from opsmantik_box.engine.marks import ERASED, Marks, is_erased
 from opsmantik_box.engine.visits import SQL, UNMATCHED, Visits
 from opsmantik_box.link.messages import TellForm, Told
 
@@ -24,12 +25,14 @@ from opsmantik_box.link.messages import TellForm, Told
 class Forms:
     """The one way into the ledger for forms with a contact."""
 
-    def __init__(self, core: Core, visits: Visits, contacts: Contacts) -> None:
+    def __init__(self, core: Core, visits: Visits, contacts: Contacts, marks: Marks) -> None:
         self._core, self._ledger, self._db = core, core.ledger, core.ledger.db
-        self._visits, self._contacts = visits, contacts
+        self._visits, self._contacts, self._marks = visits, contacts, marks
 
     def tell(self, told: TellForm, now: int) -> Told:
         """All or nothing. Raises LedgerFull, Unavailable, LedgerPoisoned."""
+        if is_erased(self._db, self._marks.of("form", told.site_id, told.stamp)):
+            return Told(told.rid, ERASED, None, None, duplicate=True)
         with self._core.minding(now), self._ledger.transaction():
             found = self._db.execute(SQL["find_form"], (told.site_id, told.stamp)).fetchone()
             answer = self._add(told, now) if found is None else self._complete(told, found)

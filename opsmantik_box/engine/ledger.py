@@ -18,7 +18,7 @@ from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.alerts import Alerts
 from opsmantik_box.engine.arrivals import ArrivalCounts
 from opsmantik_box.engine.checkpoints import WalKeeper
-from opsmantik_box.engine.connections import LEDGER_CACHE_MB, all_rows, open_database
+from opsmantik_box.engine.connections import LEDGER_CACHE_MB, all_rows, open_database, overwrite_deleted
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.migrations import migrate
 from opsmantik_box.errors import LedgerFull, LedgerPoisoned, Unavailable
@@ -173,7 +173,9 @@ class ProcessedIds:
     def _keep(self, name: str, now: int) -> bool:
         if months.month_start(months.next_month(name.replace("_", "-"))) + KEPT_MS > now:
             return True
+        self._db.pragma("secure_delete", False)  # ids say nothing of anybody, and a million of them cost a second to overwrite
         self._db.execute(SQL["drop_processed"].format(month=name))
+        overwrite_deleted(self._db)
         return False
 
     def claim(self, site_id: int, event_ids: list[bytes], received_at: int, seq: int, payload_hash: bytes) -> bool:
@@ -201,6 +203,11 @@ class ProcessedIds:
     def quarantine(self, site_id: int, event_id: bytes, error: str) -> None:
         """The claimed id's signal could not be decided."""
         self._db.execute(SQL["quarantine_id"].format(month=self._name), (error, site_id, event_id))
+
+    def forget_error(self, site_id: int, event_id: bytes) -> None:
+        """What went wrong with it may quote it, and is not to be known any more."""
+        for (name,) in all_rows(self._db, SQL["list_processed"]):
+            self._db.execute(SQL["forget_error"].format(month=name), (site_id, event_id))
 
     def release(self, site_id: int, event_id: bytes) -> None:
         """The quarantined id's signal was decided after all; it may stand in any month's table."""

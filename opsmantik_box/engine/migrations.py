@@ -10,8 +10,8 @@ from opsmantik_box.engine.connections import atomically
 from opsmantik_box.errors import ForeignFile, NewerSchema
 from opsmantik_box.resources import resource
 
-APPLICATION_IDS = {"ledger": 0x4F4D424C, "month": 0x4F4D424D, "vault": 0x4F4D4256}
-"""`OMBL`, `OMBM`, `OMBV`: what `file` and a stranger see in the header."""
+APPLICATION_IDS = {"ledger": 0x4F4D424C, "month": 0x4F4D424D, "vault": 0x4F4D4256, "relay": 0x4F4D4252}
+"""`OMBL`, `OMBM`, `OMBV`, `OMBR`: what `file` and a stranger see in the header."""
 
 _NUMBERED = re.compile(r"^(\d{4})_[a-z_0-9]+\.sql$")
 

@@ -1,8 +1,8 @@
 """Month files: a fold over the ledger's decisions. Each can be thrown away and folded again; a missing one is made, a broken one set
 aside. A slice's sessions, events and checkpoint are one transaction."""
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +23,14 @@ from opsmantik_box.engine.connections import (
     atomically,
     is_sound,
     let_go,
+    open_closed,
     open_database,
 )
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.folder import sync_directory
 from opsmantik_box.engine.ledger import Ledger, SignalRow
 from opsmantik_box.engine.migrations import migrate
+from opsmantik_box.engine.scrub import finished, hash_file
 from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
 from opsmantik_box.errors import ForeignFile, LedgerLostItsTail, MonthDamaged
 from opsmantik_box.sql import load
@@ -92,9 +94,16 @@ class MonthFile:
             for row, decision in rows:
                 page.add(row, decision)
             page.write()
-            checkpoint = rows[-1][0].seq
-            self.db.execute(SQL["write_checkpoint"], (self._ledger_id, self._epoch, checkpoint, now))
-        self.checkpoint = checkpoint
+            self._write_checkpoint(rows[-1][0].seq, now)
+        self.checkpoint = rows[-1][0].seq
+
+    def pass_to(self, seq: int, now: int) -> None:
+        """Up to there nothing more is of this month. Raises apsw.Error."""
+        self._write_checkpoint(seq, now)
+        self.checkpoint = seq
+
+    def _write_checkpoint(self, seq: int, now: int) -> None:
+        self.db.execute(SQL["write_checkpoint"], (self._ledger_id, self._epoch, seq, now))
 
     def load(self, site_id: int, session_id: bytes) -> tuple[int, Session] | None:
         """A session as folded so far, with its number."""
@@ -275,9 +284,17 @@ class Months:
         """The open months, newest first."""
         return [self._open[month] for month in sorted(self._open, reverse=True)]
 
+    def held(self, month: str) -> MonthFile | None:
+        """An open month."""
+        return self._open.get(month)
+
     def names(self) -> list[tuple[str, str]]:
         """(month, file name) of everything a gateway may read, oldest first."""
         return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed})]
+
+    def there(self) -> list[str]:
+        """The months whose files exist, oldest first."""
+        return [month for month, file in self.names() if (self._folder / file).exists()]
 
     def oldest_open(self, otherwise: str) -> str:
         """The oldest month that still takes signals."""
@@ -300,27 +317,31 @@ class Months:
         return max((at for at in times if at is not None), default=None)
 
     def shut(self, month: str, now: int) -> tuple[int, str]:
-        """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of a copy made by SQLite: the live file is
-        never read by other means.) Raises apsw.FullError, apsw.BusyError (a reader), with the month as open as it was."""
+        """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of the file.) Raises apsw.FullError,
+        apsw.BusyError (a reader), with the month as open as it was."""
         file = self.open(month, now)
         rows = sum(all_rows(file.db, SQL["count_rows"])[0])
-        sha256 = self._hash(file)
         file.wal.empty()
         file.db.pragma("journal_mode", "delete")
         file.db.close()
         del self._open[month]
         self.closed.add(month)
-        return rows, sha256
+        return rows, finished(hash_file(file.path, self._vfs))
 
-    def _hash(self, file: MonthFile) -> str:
-        copy = file.path.with_suffix(".hashing")
-        copy.unlink(missing_ok=True)
+    @contextmanager
+    def using(self, month: str) -> Generator[apsw.Connection]:
+        """A month's file, open or closed, to look into and to take rows out of. Raises MonthDamaged, apsw.BusyError (a reader of a closed
+        one is in the way), apsw.FullError."""
+        held = self._open.get(month)
         try:
-            file.db.execute("vacuum into ?", (str(copy),))
-            with copy.open("rb") as whole:
-                return hashlib.file_digest(whole, "sha256").hexdigest()
-        finally:
-            copy.unlink(missing_ok=True)
+            db = held.db if held else open_closed(self._folder / f"{month}.db", self._vfs)
+            try:
+                yield db
+            finally:
+                if held is None:
+                    db.close()
+        except BROKEN as error:
+            raise MonthDamaged(month=month, problem=str(error)) from error
 
     def close(self) -> None:
         """Let go of every file."""

@@ -1,12 +1,15 @@
 """Brings the month files up to the ledger, in slices, behind the answers. Evaluates no rule: it folds what was decided."""
 
+from collections.abc import Callable
+from functools import partial
+
 import apsw
 import structlog
 
 from opsmantik_box.domain.decisions import Decision, decode_decision
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, SignalRow
-from opsmantik_box.engine.months import BROKEN, Months
+from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.errors import LedgerFull
 
 Decided = tuple[SignalRow, Decision]
@@ -29,14 +32,18 @@ class Projector:
     def __init__(self, ledger: Ledger, months: Months) -> None:
         self._ledger, self._months = ledger, months
         self.cursor = 0
-        self.rebuilding = False
+        self.rebuilding = self._folds_again = False
         self.find_cursor()
 
     def find_cursor(self) -> None:
         """Where to go on: after the smallest checkpoint of the months that are behind."""
+        behind = self._behind()
+        self.cursor = min((file.checkpoint for file in behind), default=self._ledger.next_seq - 1)
+        self._folds_again = bool(behind)
+
+    def _behind(self) -> list[MonthFile]:
         reach = {partition.month: partition.last_seq for partition in self._ledger.partitions()}
-        behind = [file.checkpoint for file in self._months.files() if file.checkpoint < reach.get(file.month, 0)]
-        self.cursor = min(behind, default=self._ledger.next_seq - 1)
+        return [file for file in self._months.files() if file.checkpoint < reach.get(file.month, 0)]
 
     def start_over(self) -> None:
         """A month has to be folded again."""
@@ -54,7 +61,8 @@ class Projector:
         Raises LedgerFull (the disk has no room; nothing is lost, try again later)."""
         rows = self._ledger.signals_after(self.cursor, limit)
         if not rows:
-            self.cursor, self.rebuilding = self._ledger.next_seq - 1, False
+            self.cursor = self._ledger.next_seq - 1
+            self._settle(now)
             return 0
         point("before_projection")
         by_month: dict[str, list[Decided]] = {}
@@ -65,20 +73,36 @@ class Projector:
             if not self._apply(month, decided, now):
                 return len(rows)
         self.cursor = rows[-1].seq
-        self.rebuilding = self.rebuilding and self.lag > 0
+        if not self.lag:
+            self._settle(now)
         point("after_projection")
         return len(rows)
+
+    def _settle(self, now: int) -> None:
+        """Everything there is was folded. A month that is behind all the same has lost its last signals: they were erased."""
+        self.rebuilding = False
+        if self._folds_again:
+            behind = self._behind()
+            self._folds_again = not all(self._write(file.month, partial(file.pass_to, self.cursor, now), now) for file in behind)
 
     def _apply(self, month: str, decided: list[Decided], now: int) -> bool:
         """Fold one month's part of a slice. False when the month had to be started again: the cursor went back."""
         if month in self._months.closed:
             log.debug("signals of a closed month are passed over", month=month, signals=len(decided))
             return True
-        try:
+
+        def fold() -> None:
             file = self._months.open(month, now)
             news = [(row, decision) for row, decision in decided if row.seq > file.checkpoint]
             if news:
                 file.apply(news, now)
+
+        return self._write(month, fold, now)
+
+    def _write(self, month: str, write: Callable[[], None], now: int) -> bool:
+        """Whether it went well; a month that is broken is started again."""
+        try:
+            write()
         except apsw.FullError as error:
             raise LedgerFull from error
         except BROKEN as error:

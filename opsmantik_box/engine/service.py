@@ -23,11 +23,13 @@ from opsmantik_box.engine.clockwork import Clockwork, feed_watchdog
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.directory import Directory
+from opsmantik_box.engine.erasures import Erasures
 from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.logins import Logins
+from opsmantik_box.engine.long_work import LongWork
 from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
@@ -61,6 +63,7 @@ class Service:
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
         self.logins = Logins(core.ledger, vault, self.directory)
+        self.erasures, self.long_work = Erasures(core, self.telling.marks, clock), LongWork(self)
         self.last_signal = {site_id: core.months.last_event(site_id) for site_id in self.directory.sites}
         self.admission, self._pace = Admission(limits), Pace(self.wake)
         self._gateways: list[Gateway] = []
@@ -92,7 +95,9 @@ class Service:
         if options is not None:
             self._gateways = [Gateway(number, self, options) for number in range(1, options.count + 1)]
         running = [asyncio.ensure_future(gateway.keep_running()) for gateway in self._gateways]
-        timers = [asyncio.ensure_future(task) for task in (Clockwork(self).run(), feed_watchdog())]
+        timers = [asyncio.ensure_future(task) for task in (Clockwork(self).run(), feed_watchdog(), self.long_work.run())]
+        if self.erasures.waits:
+            self.erase()
         if until is not None:
             timers.append(asyncio.ensure_future(self._stop_when(until)))
         self.wake()
@@ -216,7 +221,7 @@ class Service:
             case m.Command():
                 self._guard(lambda: self._run(peer, asked))
             case m.Prove():
-                peer.send(self.hooks.answer(asked, self.clock()))
+                peer.send(self.admission.prove(asked, self.hooks.answer, self.clock()))
             case m.TellCall() | m.TellForm():
                 self._guard(lambda: peer.send(self._tell(asked)))
             case m.Count() | m.Watching() | m.Ready():
@@ -317,6 +322,15 @@ class Service:
         if self.replaying or self.core.projector.rebuilding:
             return False, "replaying"
         return True, ""
+
+    def erase(self) -> None:
+        """Do what erasures wait for."""
+        self.long_work.add("erasures", self.erasures.work)
+
+    @property
+    def has_time(self) -> bool:
+        """Can what takes long be done now?"""
+        return not (self.replaying or self.core.full or self.core.projector.rebuilding)
 
     @property
     def is_resting(self) -> bool:

@@ -7,19 +7,24 @@ from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.forms import Forms
+from opsmantik_box.engine.marks import Marks
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.visits import SQL, Visits
 from opsmantik_box.link.messages import TellCall, TellForm, Told
 
 
 class Telling:
-    """Put together once an engine. Sessions that were matched before go on being followed."""
+    """Put together once an engine. Sessions that were matched before go on being followed, calls without one go on waiting for it."""
 
     def __init__(self, core: Core, vault: Vault) -> None:
         self.contacts, visits = Contacts(vault), Visits(core)
-        self.calls, self._forms = Calls(core, visits, self.contacts), Forms(core, visits, self.contacts)
-        oldest = core.months.oldest_open(month_of(0))
-        rows = all_rows(core.ledger.db, SQL["list_contacted"], (month_start(previous_month(oldest)),))
+        self.marks = Marks(vault, self.contacts)
+        self.calls = Calls(core, visits, self.contacts, self.marks)
+        self._forms = Forms(core, visits, self.contacts, self.marks)
+        since = month_start(previous_month(core.months.oldest_open(month_of(0))))
+        self.calls.await_visits(since)
+        core.acceptance.meet = self.calls.meet
+        rows = all_rows(core.ledger.db, SQL["list_contacted"], (since,))
         core.sessions.contacted.update((site_id, event_id(session) or b"") for site_id, session in rows)
 
     def tell(self, told: TellCall | TellForm, now: int) -> Told:

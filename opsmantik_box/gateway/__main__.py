@@ -7,15 +7,11 @@ it: a Ctrl-C reaches the whole group, and the engine tells its gateways itself.
 
 import argparse
 import asyncio
-import contextlib
-import resource
 import signal
 import socket
-from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import cast
 
-import uvicorn
 import uvloop
 from msgspec import Struct
 
@@ -32,8 +28,10 @@ from opsmantik_box.gateway.call_event import CallEvent
 from opsmantik_box.gateway.geo import refresh, watch
 from opsmantik_box.gateway.hooks import Hooks
 from opsmantik_box.gateway.link import EngineLink
-from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
+from opsmantik_box.gateway.protocol import Sweep
 from opsmantik_box.gateway.reads import Reads
+from opsmantik_box.gateway.relayed import Relayed
+from opsmantik_box.gateway.server import Server, raise_file_limit, server_config
 from opsmantik_box.gateway.stream import Stream
 from opsmantik_box.gateway.sync import Sync
 from opsmantik_box.logs import configure_logs
@@ -43,7 +41,6 @@ LOST_SECONDS = 0.4
 """How long requests in hand may take after Drain, and after the link has ended."""
 LAST_RESORT_SECONDS = (9.0, 0.95)
 """Then the process is ended by the kernel, whatever hangs: within the engine's ten seconds, and within one."""
-BACKLOG = 2048
 
 
 class Options(Struct, frozen=True):
@@ -76,28 +73,6 @@ def read_options(arguments: list[str] | None = None) -> Options:
     return Options(**vars(parser.parse_args(arguments)))
 
 
-class Server(uvicorn.Server):
-    """uvicorn's, deaf to signals, telling when it serves."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_started = started
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._on_started()
-
-    def stop(self, grace: float, last_resort: float) -> None:
-        """Stops accepting now, gives what is in hand `grace` seconds. The shorter of two stops counts."""
-        self.config.timeout_graceful_shutdown = min(grace, self.config.timeout_graceful_shutdown or grace)  # type: ignore[assignment]
-        self.should_exit = True
-        signal.setitimer(signal.ITIMER_REAL, last_resort)
-
-
 class Gateway:
     """Link, router and server of this process."""
 
@@ -110,10 +85,11 @@ class Gateway:
         self._geo = GeoFile(geo_file(options.data))
         sync = Sync(self.link, clock, trusted, origins, options.rate_limit, self._geo)
         calls = CallEvent(self.link, clock, reads, trusted, origins)
+        relayed = Relayed(self.link, clock, sync, origins)
         hooks = Hooks(self.link, clock, trusted, options.public_url)
         self._stream = Stream(self.link, Reads(options.data, list), reads)
         api = cast("Application", build_api(reads, self.link, clock, trusted))
-        self._router = Router(sync, calls, hooks, self._stream, api, self.link)
+        self._router = Router(sync, calls, relayed, hooks, self._stream, api, self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)
         self.drained = False
@@ -149,30 +125,6 @@ class Gateway:
         self._router.draining = self._sweep.stopping = True
         self._stream.end_all()
         self._server.stop(grace, last_resort)
-
-
-def server_config(router: Router) -> uvicorn.Config:
-    return uvicorn.Config(
-        router,
-        interface="asgi3",
-        http=PatientProtocol,
-        ws="none",
-        lifespan="on",
-        loop="none",
-        backlog=BACKLOG,
-        access_log=False,
-        log_config=None,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-    )
-
-
-def raise_file_limit() -> None:
-    """One connection is one file: thousands of idle ones must not keep the next visitor out."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft != hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def run(options: Options, holding: str) -> int:

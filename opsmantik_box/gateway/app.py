@@ -1,5 +1,5 @@
-"""Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/hooks/` exchanges, `/api/stream` the
-stream, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
+"""Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/api/relay` relays, `/hooks/` exchanges,
+`/api/stream` the stream, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
@@ -17,6 +17,7 @@ from opsmantik_box.scripts import shipped_scripts
 
 SYNC = "/api/sync"
 CALL_EVENT = "/api/call-event"
+RELAY = "/api/relay"
 STREAM = "/api/stream"
 HOOKS = "/hooks/"
 
@@ -28,13 +29,14 @@ class Router:
         self,
         sync: Application,
         call_event: Application,
+        relayed: Application,
         hooks: Application,
         stream: Application,
         api: Application,
         link: EngineLink,
     ) -> None:
         self._sync, self._hooks, self._api, self._link = sync, hooks, api, link
-        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream}
+        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, RELAY: relayed, STREAM: stream}
         self._scripts = Scripts(shipped_scripts())
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False
@@ -56,7 +58,7 @@ class Router:
 
     async def _alive(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """200 as long as this process turns over."""
-        await _say(send, 200, {"alive": True, "version": __version__})
+        await say(send, 200, {"alive": True, "version": __version__})
 
     async def _ready(self, _scope: Scope, _receive: Receive, send: Send) -> None:
         """200 when a signal sent now would be taken, else 503 and why not."""
@@ -64,10 +66,11 @@ class Router:
         ready = state.accepting and not self.draining
         reason = "" if ready else "stopping" if self.draining else state.reason
         lag: dict[str, object] = {"lag_signals": state.lag_signals, "lag_ms": state.lag_ms}
-        await _say(send, 200 if ready else 503, {"ready": ready, "reason": reason, **lag, "version": __version__})
+        await say(send, 200 if ready else 503, {"ready": ready, "reason": reason, **lag, "version": __version__})
 
 
-async def _say(send: Send, status: int, told: dict[str, object]) -> None:
+async def say(send: Send, status: int, told: dict[str, object]) -> None:
+    """A fixed answer, for probes."""
     body = msgspec.json.encode(told)
     headers = [
         (b"content-type", b"application/json"),

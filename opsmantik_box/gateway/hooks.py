@@ -73,11 +73,14 @@ def read_path(path: str) -> tuple[int, str]:
 
 
 def refused(proven: Proven) -> Refused:
-    """An address that is none, a sender that is not listed, or one that proved nothing. Each is counted by its reason."""
+    """An address that is none, a sender that is not listed, one that proved nothing, or too much. Each is counted by its reason."""
     if proven.reason == "secret_wrong":
         answer = Answer(404, answers.NOT_FOUND)
     elif proven.reason == "address_refused":
         answer = Answer(403, answers.ADDRESS)
+    elif proven.reason == "rate_limited":
+        wait = proven.retry_after
+        answer = Answer(429, answers.limited(wait), remaining=0, retry_after=wait)
     else:
         answer = Answer(401, answers.NOT_PROVEN, challenge=b'Basic realm="OpsMantik Box"')
     return Refused(answer, f"hook_{proven.reason}", proven.site_id)

@@ -111,18 +111,18 @@ class Reception(ABC):
     async def _answer(self, scope: Scope, headers: HeaderMap, receive: Receive) -> Answer:
         """The answer to a request that is no preflight. Raises Refused for one that ends early, Disconnected, Unavailable."""
 
-    async def _body(self, scope: Scope, headers: HeaderMap, receive: Receive) -> bytes:
-        """At most 64 KiB of a POST, not coded. Raises Refused for anything else, after its body went by: a sender in the middle of
+    async def _body(self, scope: Scope, headers: HeaderMap, receive: Receive, limit: int = MAX_BODY) -> bytes:
+        """At most `limit` bytes of a POST, not coded. Raises Refused for anything else, after its body went by: a sender in the middle of
         its body would read a reset connection, not the answer. One that waits for leave to send (`Expect`) gets none."""
         refused = None
         if scope["method"] != "POST":
             refused = Answer(405, answers.METHOD), "method"
         elif headers.get(b"content-encoding", b"identity").lower() != b"identity":
             refused = Answer(415, answers.CODED), "coded"
-        elif int(headers.get(b"content-length", b"0")) > MAX_BODY:
+        elif int(headers.get(b"content-length", b"0")) > limit:
             refused = Answer(413, answers.TOO_LARGE), "too_large"
         if refused is None:
-            body = await receive_body(receive, MAX_BODY)
+            body = await receive_body(receive, limit)
             if body is not None:
                 return body
             refused = Answer(413, answers.TOO_LARGE), "too_large"
@@ -145,8 +145,11 @@ class Reception(ABC):
             raise Refused(Answer(404, answers.NO_SUCH_SITE), "no_such_site")
         if len(self._doors) >= MAX_DOORS:
             self._doors.clear()
-        door = self._doors[text] = Door(site, self._trusted, self._allowed_origins)
+        door = self._doors[text] = self._door(site)
         return door
+
+    def _door(self, site: Site) -> Door:
+        return Door(site, self._trusted, self._allowed_origins)
 
     async def _caller(self, door: Door, scope: Scope, headers: HeaderMap) -> Caller:
         peer = scope["client"][0] if scope["client"] else ""

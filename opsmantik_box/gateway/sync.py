@@ -5,17 +5,21 @@ what the engine says is on disk. Order of checks: size, JSON, ids, site, origin,
 sent, and makes neither task nor timer of its own: the server's task waits for one Future.
 """
 
+from collections.abc import Awaitable, Callable
+
 from msgspec import Raw
 
 from opsmantik_box.adapters.geo import GeoFile
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.reading import Context, Refusal, read_signal
+from opsmantik_box.domain.relaying import Envelope
 from opsmantik_box.domain.signals import Arrival, WireBody, WireSignal
 from opsmantik_box.gateway import answers
 from opsmantik_box.gateway.answers import Answer, Refused
 from opsmantik_box.gateway.asgi import HeaderMap, Receive, Scope
 from opsmantik_box.gateway.bodies import MAX_BATCH_BODY, MAX_ITEMS, BadBody, id_of, read_body, read_item
+from opsmantik_box.gateway.doors import Door
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.reception import Caller, Reception
 from opsmantik_box.link.messages import Accepted
@@ -27,13 +31,24 @@ class Sync(Reception):
     counts_answers = True
 
     def __init__(
-        self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...], limit: int, geo: GeoFile
+        self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...], limit: int, geo: GeoFile | None
     ) -> None:
         super().__init__(link, trusted, allowed_origins, limit, geo)
         self._clock = clock
 
     async def _answer(self, scope: Scope, headers: HeaderMap, receive: Receive) -> Answer:
         body = await self._body(scope, headers, receive)
+        return await self.take(body, self._clock(), lambda door: self._caller(door, scope, headers))
+
+    def relayed(self, door: Door, envelope: Envelope) -> Caller:
+        """Who sent what a relay kept: the visitor as the relay saw him."""
+        client, _ = door.address(envelope.address, b"")
+        origin = envelope.origin.encode("latin-1", "replace")
+        return Caller(door, origin, client, "", envelope.agent, has_token=False, found_place=self._find_place(client))
+
+    async def take(self, body: bytes, at: int, find_caller: Callable[[Door], Awaitable[Caller]]) -> Answer:
+        """A body that was received at this time (UTC ms). `find_caller` says who sent it, once it is known for which site. Raises
+        Refused, Unavailable."""
         try:
             wire = read_body(body)
         except BadBody:
@@ -42,13 +57,13 @@ class Sync(Reception):
             raise Refused(Answer(413, answers.TOO_LARGE), "too_large")
         if not wire.s or (wire.e is None and not wire.u):
             raise Refused(Answer(200, answers.SKIPPED), "missing_id")
-        caller = await self._caller(await self._open(wire.s), scope, headers)
-        return await (self._one(wire, caller) if wire.e is None else self._many(wire, wire.e, caller))
+        caller = await find_caller(await self._open(wire.s))
+        return await (self._one(wire, caller, at) if wire.e is None else self._many(wire, wire.e, caller, at))
 
-    def _read(self, wire: WireSignal, caller: Caller, sent_at: float | None) -> Arrival | Refusal:
+    def _read(self, wire: WireSignal, caller: Caller, at: int, sent_at: float | None) -> Arrival | Refusal:
         """A signal as the rules read it, or why it cannot be stored; what had to be left out or was refused is counted."""
         site = caller.door.site
-        context = Context(self._clock(), sent_at, caller.user_agent, caller.client, caller.told_place, caller.found_place)
+        context = Context(at, sent_at, caller.user_agent, caller.client, caller.told_place, caller.found_place)
         reading = read_signal(wire, site, context)
         if isinstance(reading, Refusal):
             return reading
@@ -56,9 +71,9 @@ class Sync(Reception):
             self._link.count(site.id, reason)
         return reading.arrival
 
-    async def _one(self, wire: WireBody, caller: Caller) -> Answer:
+    async def _one(self, wire: WireBody, caller: Caller, at: int) -> Answer:
         reason = self._admit(caller, (wire.u,))
-        read = self._read(wire, caller, wire.st)
+        read = self._read(wire, caller, at, wire.st)
         if isinstance(read, Refusal):
             raise Refused(Answer(400, answers.refusal(read.message), reason), read.reason, caller.door.site.id)
         accepted = await self._store([read], caller, reason)
@@ -66,10 +81,10 @@ class Sync(Reception):
         remaining = caller.remaining(accepted)
         return Answer(200, answers.stored(duplicate, score), reason, remaining=remaining, site_id=caller.door.site.id)
 
-    async def _many(self, wire: WireBody, items: list[Raw], caller: Caller) -> Answer:
+    async def _many(self, wire: WireBody, items: list[Raw], caller: Caller, at: int) -> Answer:
         """Every item by itself; those that can be stored go to the engine together."""
         reason = self._admit(caller, map(page_of, items) if caller.origin == b"null" and items else (None,))
-        read = [self._read_item(item, caller, wire.st) for item in items]
+        read = [self._read_item(item, caller, at, wire.st) for item in items]
         arrivals = [arrival for _, arrival in read if arrival is not None]
         accepted = await self._store(arrivals, caller, reason) if arrivals else Accepted(0, [], answers.RATE_LIMIT)
         stored = iter(accepted.results)
@@ -78,7 +93,7 @@ class Sync(Reception):
         remaining = caller.remaining(accepted)
         return Answer(200, answers.many(results, last), reason, remaining=remaining, site_id=caller.door.site.id)
 
-    def _read_item(self, item: Raw, caller: Caller, sent_at: float | None) -> tuple[answers.Result, Arrival | None]:
+    def _read_item(self, item: Raw, caller: Caller, at: int, sent_at: float | None) -> tuple[answers.Result, Arrival | None]:
         """Its arrival; without one, the result is already what the answer says of it."""
         site_id = caller.door.site.id
         try:
@@ -92,7 +107,7 @@ class Sync(Reception):
         if caller.origin == b"null" and not caller.door.judge(caller.origin, wire.u)[0]:
             self._link.count(site_id, "null_origin")
             return answers.bad_result(wire.id, "Origin not allowed"), None
-        read = self._read(wire, caller, sent_at)
+        read = self._read(wire, caller, at, sent_at)
         if isinstance(read, Refusal):
             self._link.count(site_id, read.reason)
             return answers.bad_result(wire.id, read.message), None

@@ -169,9 +169,9 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 
 
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
-    """`rights`: '' for no such (or a revoked) token, else send, read, operate or admin. `site_ids`: what it may see; a token with
-    'send' has exactly the one it may send for. `site_rights`: on each of them the lesser of the token's and the person's right;
-    `user`: how the person is called; `box`: it sees what is the Box's own, too."""
+    """`rights`: '' for no such (or a revoked) token, else send, relay, read, operate or admin. `site_ids`: what it may see; a token with
+    'send' has exactly the one it may send for, one with 'relay' names none and may hand on for all. `site_rights`: on each of them the
+    lesser of the token's and the person's right; `user`: how the person is called; `box`: it sees what is the Box's own, too."""
 
     rid: int
     token_id: int
@@ -246,8 +246,8 @@ class Hints(Struct, frozen=True, array_like=True, tag=33, gc=False):
 
 
 class Proven(Struct, frozen=True, array_like=True, tag=34, gc=False):
-    """`reason` is why it is not proven (adapters/telephony/refused.py), '' when it is. `provider`: whose table reads it, `region` (ISO)
-    that of the site; `message_id` the sender's own, '' without one."""
+    """`reason` is why it is not proven (adapters/telephony/refused.py, or rate_limited: then it may come again after so many seconds), ''
+    when it is. `provider`: whose table reads it, `region` (ISO) that of the site; `message_id` the sender's own, '' without one."""
 
     rid: int
     reason: str
@@ -255,6 +255,7 @@ class Proven(Struct, frozen=True, array_like=True, tag=34, gc=False):
     provider: str = ""
     region: str = ""
     message_id: str = ""
+    retry_after: int = 0
 
 
 class Told(Struct, frozen=True, array_like=True, tag=35, gc=False):

@@ -27,7 +27,7 @@ def stats(data: Path, site: str, from_day: str | None, to_day: str | None, scope
     chosen = find_site(list_sites(data), site)
     first, last = _days(from_day, to_day, day_of(now, chosen.timezone), chosen.timezone)
     months = list_months(data)
-    with _connections(data, chosen.id, months) as connection:
+    with connections(data, [chosen.id], months) as connection:
 
         def ask(question: Question) -> Sequence[Row]:
             return connection(question.month).execute(SQL[question.name], question.parameters).fetchall()
@@ -53,15 +53,17 @@ def _days(from_day: str | None, to_day: str | None, today: str, timezone: str) -
 
 
 @contextmanager
-def _connections(data: Path, site_id: int, months: Mapping[str, str]) -> Generator[Callable[[str | None], ScopedConnection]]:
-    """A function that gives the connection of a month (or of none), opening each once."""
+def connections(
+    data: Path, site_ids: Sequence[int], months: Mapping[str, str]
+) -> Generator[Callable[[str | None], ScopedConnection]]:
+    """A function that gives the connection of a month (or of none), opening each once. It sees these sites."""
     with ExitStack() as stack:
         opened: dict[str | None, ScopedConnection] = {}
 
         def connection(month: str | None) -> ScopedConnection:
             if month not in opened:
                 files = [months[month]] if month else []
-                opened[month] = stack.enter_context(closing(open_scoped(data, [site_id], files, SECONDS)))
+                opened[month] = stack.enter_context(closing(open_scoped(data, site_ids, files, SECONDS)))
             return opened[month]
 
         yield connection

@@ -10,6 +10,23 @@ insert into call_messages (site_id, message_id, call_id, at) values (?, ?, ?, ?)
 -- Messages that nobody sends again.
 delete from call_messages where at < ?;
 
+-- list_waiting --
+-- Calls without a visit, since a time: the number that was called, and the fingerprint they were told with.
+select site_id, called_number, coalesce(matched_fingerprint, '') from calls
+where site_id in (select id from sites) and source = 'call' and at >= ? and match_how = '';
+
+-- find_waiting_by_number --
+-- Those to this number, around a tap's time.
+select id from calls
+where site_id = ? and called_number = ? and at between ? and ? and source = 'call' and match_how = '' and matched_fingerprint is null
+order by at desc limit 10;
+
+-- find_waiting_by_fingerprint --
+-- Those of this visitor, around a signal's time.
+select id from calls
+where site_id = ? and matched_fingerprint = ? and at between ? and ? and source = 'call' and match_how = ''
+order by at desc limit 10;
+
 -- find_call --
 -- A call by its exchange's id.
 select id from calls where site_id = ? and provider = ? and provider_call_id = ?;
@@ -33,8 +50,8 @@ select not exists (select 1 from leads where id = :id)
 
 -- add_call --
 -- A call that was not known. What is told of it follows with save_call, in the same transaction: the number is sealed for its id.
-insert into calls (site_id, at, received_at, provider, provider_call_id, status, source, version, created_at)
-values (:site_id, :at, :now, :provider, :provider_call_id, null, 'call', 0, :now) returning id;
+insert into calls (id, site_id, at, received_at, provider, provider_call_id, status, source, version, created_at)
+values ((select next_call_id from numbering), :site_id, :at, :now, :provider, :provider_call_id, null, 'call', 0, :now) returning id;
 
 -- save_call --
 -- All that is known of a call now.
@@ -77,11 +94,11 @@ select id, phone_number, contact, matched_session_id, lead_score_at_match, versi
 
 -- add_form --
 -- A form with a contact, posted by the site's own server.
-insert into calls (site_id, at, received_at, matched_session_id, matched_session_month, matched_fingerprint, match_how,
+insert into calls (id, site_id, at, received_at, matched_session_id, matched_session_month, matched_fingerprint, match_how,
     match_likelihood, matched_at, lead_score, lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap,
     attribution_source, is_bot, is_internal, status, source, intent_stamp, intent_action, intent_target, intent_page_url, consent,
     created_at)
-values (:site_id, :at, :now, :matched_session_id, :matched_session_month, :matched_fingerprint, :match_how,
+values ((select next_call_id from numbering), :site_id, :at, :now, :matched_session_id, :matched_session_month, :matched_fingerprint, :match_how,
     :match_likelihood, :matched_at, :lead_score, :lead_score_at_match, :score_breakdown, :attribution_at_tap, :attribution_rank_at_tap,
     :attribution_source, :is_bot, :is_internal, 'intent', 'form', :stamp, 'form', :target, :page, :consent,
     :now)

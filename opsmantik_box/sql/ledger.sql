@@ -53,6 +53,10 @@ update processed_signals_{month} set status = 'quarantined', error = ? where sit
 -- A quarantined signal was decided after all.
 update processed_signals_{month} set status = 'processed', error = null where site_id = ? and event_id = ?;
 
+-- forget_error --
+-- What went wrong with a quarantined signal may quote it.
+update processed_signals_{month} set error = null where site_id = ? and event_id = ?;
+
 -- append_signal --
 -- One accepted signal and what was decided about it (null: quarantined). The caller's transaction makes it durable.
 insert into signals (seq, site_id, event_id, received_at, payload, decision) values (?, ?, ?, ?, ?, ?);
@@ -120,11 +124,11 @@ where matched_session_id = ? and +site_id = ? and intent_action = ? and intent_t
 
 -- add_intent --
 -- A tap (or a sent form) as an intent, with what was known at that moment.
-insert into calls (site_id, at, received_at, matched_session_id, matched_session_month, matched_fingerprint, matched_at, lead_score,
+insert into calls (id, site_id, at, received_at, matched_session_id, matched_session_month, matched_fingerprint, matched_at, lead_score,
     lead_score_at_match, score_breakdown, attribution_at_tap, attribution_rank_at_tap, attribution_source, is_bot, is_internal, status, source,
     intent_stamp, intent_action, intent_target, intent_page_url, position, click_id, click_id_kind, click_at, consent, device, place,
     created_at)
-values (:site_id, :at, :received_at, :session_id, :month, :fingerprint, :received_at, :score,
+values ((select next_call_id from numbering), :site_id, :at, :received_at, :session_id, :month, :fingerprint, :received_at, :score,
     :score, :breakdown, :attribution, :rank, :attribution, :is_bot, :is_internal, 'intent', :source,
     :stamp, :action, :target, :page, :position, :click_id, :click_kind, :click_at, :consent, :device, :place,
     :received_at)

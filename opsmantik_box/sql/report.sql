@@ -107,3 +107,7 @@ select c.at, v.at as said_at, v.from_status, v.to_status
 from calls as c cross join verdicts as v on v.call_id = c.id
 where c.site_id = :site_id and c.at >= :from_ms and c.at < :to_ms and c.is_bot = 0 and c.is_internal = 0
     and v.at >= c.at + 172800000;
+
+-- list_erased_counts --
+-- What was deleted of the numbers of a span of days, because a visitor was erased, or because its days were over.
+select at, day, what, cause, count from erased_counts where site_id = :site_id and day >= :from_day and day <= :to_day;

@@ -77,6 +77,11 @@ select site_id, day, traffic_source, device_type, sessions, conversion_events, i
     internal
 from {ledger}.daily_summary where site_id in (select site_id from temp.scope);
 
+-- erased_counts --
+-- What days' numbers lost, and why.
+select id, site_id, day, at, what, cause, count
+from {ledger}.erased_counts where site_id in (select site_id from temp.scope);
+
 -- mv_daily_analytics_summary --
 -- The same under its older name; from the table, because an inner view reads tables only.
 select site_id, day as date, traffic_source, device_type, sessions as total_sessions, conversion_events as total_conversions,

@@ -6,9 +6,12 @@ A catalogue's text is a format string. Numbers in it know how to be said: `{n:se
 
 from collections.abc import Mapping
 
-from opsmantik_box.texts import en, privacy_en, privacy_tr, tr
+from opsmantik_box.texts import console_en, console_tr, en, privacy_en, privacy_tr, tr
 
-CATALOGUES: dict[str, dict[str, str]] = {"en": en.TEXTS | privacy_en.TEXTS, "tr": tr.TEXTS | privacy_tr.TEXTS}
+CATALOGUES: dict[str, dict[str, str]] = {
+    "en": en.TEXTS | privacy_en.TEXTS | console_en.TEXTS,
+    "tr": tr.TEXTS | privacy_tr.TEXTS | console_tr.TEXTS,
+}
 LANGUAGES = tuple(CATALOGUES)
 
 

@@ -141,4 +141,6 @@ TEXTS = {
     "cause.verdict": "of a later verdict",
     "cause.google": "Google's numbers were told anew",
     "cause.client": "the client's numbers were told anew",
+    "cause.erased": "a visitor was erased",
+    "cause.retention": "contacts this old are not kept",
 }

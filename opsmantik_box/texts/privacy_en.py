@@ -32,6 +32,11 @@ TEXTS = {
     "why.feed": "A screen that was away misses nothing.",
     "kept.ids": "Ids and check sums of what the script sent (deleted a month at a time, so many days after its end)",
     "why.ids": "Something sent twice is counted once.",
+    "kept.relayed": (
+        "Signals a relay received while the Box was away, as they came, with the full address. They go when the Box has them; "
+        "those it refused, after so many days"
+    ),
+    "why.relayed": "Nothing is lost while the Box is away.",
     "kept.messages": "Ids of what telephone exchanges sent",
     "why.messages": "The same.",
     "kept.answers": "Answers to operators' commands",
@@ -48,6 +53,8 @@ TEXTS = {
     "why.hours": "To notice when nobody comes any more.",
     "kept.audit": "Which operator did what, also whose number was looked at",
     "why.audit": "To answer for the data.",
+    "kept.erasures": "That somebody was erased: when, by whom, how much, and keyed hashes; not who it was",
+    "why.erasures": "To prove it, and so that a restored backup brings nobody back.",
     "kept.summaries": "Counts of a day; Google's and the client's own numbers",
     "why.summaries": "Reports. No single visitor is in them.",
     "kept.people": "The agency's users, their tokens and passwords (hashed)",

@@ -37,6 +37,11 @@ TEXTS = {
     "why.feed": "Bir süre kapalı kalan ekran hiçbir şey kaçırmasın diye.",
     "kept.ids": "Betiğin gönderdiklerinin kimlikleri ve sağlama toplamları (ay ay, ayın bitiminden bu kadar gün sonra silinir)",
     "why.ids": "İki kez gönderilen bir kez sayılsın diye.",
+    "kept.relayed": (
+        "Kutu erişilemezken bir röleye gelen sinyaller, geldikleri gibi, tam adresle; kutuya ulaşınca silinir, "
+        "reddedilenler bu kadar gün sonra"
+    ),
+    "why.relayed": "Kutu erişilemezken hiçbir şey kaybolmasın diye.",
     "kept.messages": "Telefon santrallerinin gönderdiklerinin kimlikleri",
     "why.messages": "Aynı nedenle.",
     "kept.answers": "Operatör komutlarına verilen yanıtlar",
@@ -53,6 +58,8 @@ TEXTS = {
     "why.hours": "Artık kimse gelmiyorsa bunu fark etmek için.",
     "kept.audit": "Hangi operatörün ne yaptığı, kimin numarasına bakıldığı da",
     "why.audit": "Verinin hesabını verebilmek için.",
+    "kept.erasures": "Birinin silindiği: ne zaman, kim tarafından, kaç satır, bir de anahtarlı özetler; kim olduğu değil",
+    "why.erasures": "Kanıt için ve geri yüklenen bir yedek kimseyi geri getirmesin diye.",
     "kept.summaries": "Günlük sayılar; Google'ın ve müşterinin kendi sayıları",
     "why.summaries": "Raporlar için. İçlerinde tek bir ziyaretçi yoktur.",
     "kept.people": "Ajansın kullanıcıları, anahtarları ve parolaları (özetlenmiş)",

@@ -151,4 +151,6 @@ TEXTS = {
     "cause.verdict": "sonradan verilen karar",
     "cause.google": "Google'ın sayıları yeniden girildi",
     "cause.client": "müşterinin sayıları yeniden girildi",
+    "cause.erased": "bir ziyaretçi silindi",
+    "cause.retention": "saklama süresi doldu",
 }

@@ -72,10 +72,10 @@ def check(folder: Path, client: Client, *, caught_up: bool = False) -> list[Stor
         stored = list(read_signals(ledger))
         check_acknowledged_is_stored(stored, client)
         check_stored_was_sent(stored, client)
-        check_each_once(ledger, stored)
+        check_each_once(ledger, stored, client)
         check_feed(ledger, stored)
         reach = dict(ledger.execute("select month, last_seq from partitions").fetchall())
-        last = ledger.execute("select coalesce(max(seq), 0) from signals").get
+        last = ledger.execute("select coalesce(max(seq), 0) from sqlite_sequence where name = 'signals'").get
     for path in sorted((folder / "months").glob("????-??.db")):
         month = read_month(path)
         assert month.checkpoint <= last, f"I5: {path.name} has applied {month.checkpoint}, the ledger ends at {last}"
@@ -90,7 +90,7 @@ def check(folder: Path, client: Client, *, caught_up: bool = False) -> list[Stor
 
 
 def check_acknowledged_is_stored(stored: list[Stored], client: Client) -> None:
-    lost = set(client.acknowledged) - {(one.site, one.event_id) for one in stored}
+    lost = set(client.acknowledged) - {(one.site, one.event_id) for one in stored} - client.erased
     assert not lost, f"I1: {len(lost)} of {len(client.acknowledged)} acknowledged signals are gone: {sorted(lost)[:3]}"
     twice = [key for key, times in client.acknowledged.items() if times > 1]
     assert not twice, f"I3: acknowledged as new more than once: {twice[:3]}"
@@ -106,7 +106,7 @@ def check_stored_was_sent(stored: list[Stored], client: Client) -> None:
             assert told in {(each.body["sid"], each.body["ea"], each.body["ts"]) for each in sent}, f"I2: {told} was never sent"
 
 
-def check_each_once(ledger: apsw.Connection, stored: list[Stored]) -> None:
+def check_each_once(ledger: apsw.Connection, stored: list[Stored], client: Client) -> None:
     keys = [(one.site, one.event_id) for one in stored]
     assert len(keys) == len(set(keys)), "I3: a signal lies in the ledger twice"
     tables = [name for (name,) in ledger.execute("select name from sqlite_schema where name glob 'processed_signals_[0-9]*'")]
@@ -115,7 +115,10 @@ def check_each_once(ledger: apsw.Connection, stored: list[Stored]) -> None:
         for site_id, event, seq in ledger.execute(f"select site_id, event_id, seq from {table}"):
             assert (site_id, event) not in claimed, "I3: an id is claimed in two months"
             claimed[site_id, event] = seq
-    assert len(claimed) == len(keys), "I3: ids and signals do not go together"
+    sites = dict(ledger.execute("select id, public_id from sites").fetchall())
+    known = {(sites[site_id], event) for site_id, event in claimed}
+    assert set(keys) <= known, "I3: a signal's id is not known"
+    assert known - set(keys) <= client.erased, "I3: an id is known without its signal"
 
 
 def check_month_is_the_fold(month: Month, stored: list[Stored]) -> None:
@@ -166,7 +169,7 @@ def check_scores(month: Month, stored: list[Stored]) -> None:
 def check_feed(ledger: apsw.Connection, stored: list[Stored]) -> None:
     """I13: one row for every intent and every change of an alert, in order, none twice; and an intent for every decision that says so."""
     told = ledger.execute("select seq, topic, ref, version from feed order by seq").fetchall()
-    assert [topic for _, topic, _, _ in told if topic not in {"intent", "alert"}] == []
+    assert [topic for _, topic, _, _ in told if topic not in {"intent", "alert", "erased"}] == []
     assert len({row[1:] for row in told}) == len(told), "I13: none twice"
     for topic, table in (("intent", "calls"), ("alert", "alerts")):
         refs = [int(ref) for _, kind, ref, version in told if kind == topic and version == 1]

@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 
@@ -27,20 +27,31 @@ def place() -> Iterator[Path]:
 
 
 class PowerCut:
-    """Takes an image at every moment, opens a Box on it, and checks it against what the client had been told by then."""
+    """Takes an image at every moment, opens a Box on it, and checks it against what the client had been told by then. `recover`: how;
+    `every`: only at each so-manieth moment."""
 
-    def __init__(self, disk: Disk, client: Client, place: Path, seed: int) -> None:
-        self._disk, self._client, self._place = disk, client, place
+    def __init__(
+        self,
+        disk: Disk,
+        client: Client,
+        place: Path,
+        seed: int,
+        recover: Callable[[Path, Client, int], None] = check_recovers,
+        every: int = 1,
+    ) -> None:
+        self._disk, self._client, self._place, self._recover, self._every = disk, client, place, recover, every
         self._random = Random(seed)
         self.images = 0
         self.kinds: dict[str, int] = {}
         self._busy = False
 
     def __call__(self, kind: str, path: Path) -> None:
-        if self._busy or path.suffix == ".hashing":
+        if self._busy:
+            return
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+        if sum(self.kinds.values()) % self._every:
             return
         self._busy = True
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
         try:
             for _ in range(IMAGES):
                 self._look(kind, path)
@@ -52,7 +63,7 @@ class PowerCut:
         target = self._place / f"image-{self.images}"
         self._disk.image(target, self._random)
         try:
-            check_recovers(target, self._client, LAST_SECONDS)
+            self._recover(target, self._client, LAST_SECONDS)
         except BaseException as error:
             error.add_note(f"power lost at image {self.images}: {kind} {path.name}")
             raise

@@ -51,6 +51,7 @@ def _fill(folder: Folder, site: int, word: str, at: int) -> None:
     folder.add("touches", site_id=site, fingerprint=f"{word}-{at}", kind="gclid", click_id=word, at=at, session_id=word)
     folder.add("ad_clicks", site_id=site, day=f"day-{at}", clicks=amount, as_of=at, source=word)
     folder.add("client_counts", site_id=site, day=f"day-{at}", note=word, as_of=at)
+    folder.add("erased_counts", site_id=site, day=f"day-{at}", at=at, what="intents", cause="erased", count=amount)
     folder.add("daily_summary", site_id=site, day=f"day-{at}", traffic_source=word, device_type=word)
     folder.add("tracker_hours", site_id=site, hour=at, kind="version", name=word, n=amount)
     folder.add("alerts", kind=word, site_id=site, at=at, text=word, last_at=at)
@@ -67,8 +68,8 @@ def scoped(data: Path) -> Iterator[ScopedConnection]:
 VIEWS = sorted({*LEDGER_VIEWS, *MONTH_VIEWS} - {"sites"})
 UNSEEN = (
     "users", "site_members", "api_tokens", "signals", "ledger_identity", "audit_log", "outbox", "partitions",
-    "refusals", "site_hours", "watch", "lanes", "webhooks", "tracker_count",
-    "checkpoint", "jobs", "audits", "scope", "sqlite_master", "sqlite_schema", "sqlite_temp_master",
+    "erasures", "erased_marks", "erasing", "numbering", "site_hours", "watch", "lanes", "webhooks",
+    "refusals", "tracker_count", "checkpoint", "jobs", "audits", "scope", "sqlite_master", "sqlite_schema", "sqlite_temp_master",
     "sqlite_temp_schema", "sqlite_sequence", "sqlite_stmt", "dbstat", "json_each", "json_tree", "fts5vocab", "pragma_table_list",
     "pragma_database_list", "pragma_module_list", "sqlite_dbpage", "generate_series", "bytecode", "sqlite_stat1",
 )  # fmt: skip

@@ -108,6 +108,8 @@ class Client:
     sent: dict[Key, list[Sent]] = field(default_factory=dict)
     acknowledged: dict[Key, int] = field(default_factory=dict)
     """How often each was acknowledged as new (not as a duplicate)."""
+    erased: set[Key] = field(default_factory=set)
+    """What may be gone, because its visitor was erased."""
 
     def note_sent(self, signals: Sequence[Sent]) -> None:
         for signal in signals:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from opsmantik_box.domain.calls import CallUpdate
 from opsmantik_box.domain.feed import CallBody
 from opsmantik_box.domain.scoring import score
-from opsmantik_box.engine.calls import KEPT_MS
+from opsmantik_box.engine.calls import ENOUGH, KEPT_MS
 from opsmantik_box.errors import UsageError
 from opsmantik_box.link.messages import TellCall, TellForm, Told
 from opsmantik_box.sql import load
@@ -342,6 +342,139 @@ def test_events_in_any_order_and_twice_make_the_same_row(engine: Engine, order: 
     assert [one["version"] for one in feed(engine)] == list(range(1, row["version"] + 1))
 
 
+# --- late -----------------------------------------------------------------------------------------------------------------------------
+
+HOUR = 60 * MINUTE
+OTHER = "fp_somebody_else_entirely0"
+
+
+@pytest.mark.parametrize("late", [SECOND, 3 * HOUR, 20 * 24 * HOUR])
+def test_a_tap_that_arrives_after_its_call_is_matched_with_it_and_that_is_told(tmp_path: Path, late: int) -> None:
+    """It lay in the outbox of a phone, with its true time; also across a month's edge and a restart."""
+    rang, sid = MONTH_END - HOUR, new_sid()
+    with engine_kit.engine(tmp_path / "data", rang) as engine:
+        assert tell(engine, state="missed", called_number=LINE).session_id is None
+    with engine_kit.engine(tmp_path / "data", rang + late) as engine:
+        tap(engine, sid, at=rang - 7 * SECOND)
+        (row,) = calls(engine)
+        intent = next(one for one in engine.calls() if one["source"] == "click")
+        shown = ("match_how", "matched_session_id", "matched_session_month", "match_likelihood", "matched_at", "version", "lead_id")
+        assert [row[name] for name in shown] == [
+            "number",
+            sid,
+            intent["matched_session_month"],
+            0.9605,
+            engine.now,
+            2,
+            intent["id"],
+        ]
+        assert (row["lead_score_at_match"], row["lead_score"]) == (50, 50)
+        assert [(one["body"]["session"], one["body"]["how"]) for one in feed(engine)] == [(None, ""), (sid, "number")]
+        view(engine, sid, ea="hover_intent")
+        assert calls(engine)[0]["lead_score"] == 75
+
+
+@pytest.mark.parametrize(
+    ("at", "matched"), [(-30 * MINUTE, True), (-30 * MINUTE - 1, False), (2 * MINUTE, True), (2 * MINUTE + 1, False)]
+)
+def test_a_late_tap_counts_by_the_rules_of_the_call(engine: Engine, at: int, matched: bool) -> None:
+    rang = engine.now
+    tell(engine, called_number=LINE)
+    engine.now += HOUR
+    tap(engine, new_sid(), at=rang + at)
+    assert bool(calls(engine)[0]["matched_session_id"]) == matched
+    assert len(feed(engine)) == 1 + matched
+
+
+def test_late_taps_of_two_visits_in_one_batch_are_candidates(engine: Engine) -> None:
+    rang = engine.now
+    tell(engine, called_number=LINE)
+    engine.now += HOUR
+    sids = [new_sid(), new_sid()]
+    told = {"ec": "conversion", "ea": "phone_call", "el": f"tel:{LINE}"}
+    engine.accept(*(engine.read(sid=sid, at=rang - (7 + number) * SECOND, **told) for number, sid in enumerate(sids)))
+    (row,) = calls(engine)
+    assert (row["match_how"], row["version"]) == ("", 2)
+    assert [one["session_id"] for one in msgspec.json.decode(row["candidates"])] == sids
+    assert [len(one["body"]["candidates"]) for one in feed(engine)] == [0, 2]
+
+
+def test_a_late_tap_is_one_candidate_more_and_takes_no_visit_away(engine: Engine) -> None:
+    call, near, far = ambiguous(engine)
+    rang, sid = engine.now, new_sid()
+    engine.now += HOUR
+    tap(engine, sid, fingerprint=OTHER, at=rang - SECOND)
+    assert [one["session_id"] for one in msgspec.json.decode(calls(engine)[0]["candidates"])] == [sid, near, far]
+    lone = new_sid()
+    tap(engine, lone, line="+902125550199", fingerprint=OTHER)
+    tell(engine, "c2", called_number="+902125550199")
+    tap(engine, new_sid(), line="+902125550199", at=engine.now - SECOND)
+    assert calls(engine)[1]["matched_session_id"] == lone
+    assert call == calls(engine)[0]["id"]
+
+
+def test_what_a_person_picked_is_not_changed_by_what_arrives_later(engine: Engine) -> None:
+    rang = engine.now
+    call = tell(engine, called_number=LINE).call_id
+    pick(engine, call, None)
+    engine.now, sid = engine.now + HOUR, new_sid()
+    tap(engine, sid, at=rang - SECOND)
+    (row,) = calls(engine)
+    assert (row["match_how"], row["matched_session_id"], row["version"]) == ("operator", None, 2)
+    assert unpick(engine, call).session == sid
+
+
+@pytest.mark.parametrize("projected", [False, True])
+def test_a_visit_that_arrives_after_the_call_it_led_to_is_matched(engine: Engine, projected: bool) -> None:
+    rang, sid = engine.now, new_sid()
+    assert tell(engine, fingerprint=FP, called_number=LINE).session_id is None
+    engine.now += 2 * HOUR
+    view(engine, new_sid(), fingerprint=OTHER, at=rang - MINUTE)
+    if projected:
+        engine.catch_up()
+    view(engine, sid, at=rang - MINUTE)
+    (row,) = calls(engine)
+    assert (row["match_how"], row["matched_session_id"], row["match_likelihood"]) == ("fingerprint", sid, 1.0)
+    view(engine, new_sid(), at=rang - SECOND)
+    assert calls(engine)[0]["matched_session_id"] == sid
+
+
+def test_a_visit_that_begins_after_the_call_makes_it_suspicious_also_when_it_arrives_later(engine: Engine) -> None:
+    tell(engine, fingerprint=FP)
+    engine.now, sid = engine.now + 3 * MINUTE, new_sid()
+    view(engine, sid)
+    assert [row["status"] for row in calls(engine)] == ["suspicious"]
+    for _ in range(3):
+        view(engine, sid, ea="hover_intent")
+    assert [one["version"] for one in feed(engine)] == [1, 2], "a visit that goes on is no news"
+    early = new_sid()
+    view(engine, early, at=engine.now - 10 * MINUTE)
+    (row,) = calls(engine)
+    assert (row["status"], row["matched_session_id"]) == (None, early)
+
+
+def test_nobody_can_make_a_call_grow_for_ever(engine: Engine) -> None:
+    ambiguous(engine)
+    rang = engine.now
+    engine.now += HOUR
+    for number in range(ENOUGH + 10):
+        tap(engine, new_sid(), fingerprint=OTHER, at=rang - number * SECOND)
+    (row,) = calls(engine)
+    assert (len(msgspec.json.decode(row["candidates"])), row["match_how"]) == (ENOUGH, "")
+    assert row["version"] == 1 + ENOUGH - 2
+
+
+def test_a_call_that_cannot_be_read_costs_no_signal(engine: Engine) -> None:
+    rang = engine.now
+    tell(engine, called_number=LINE)
+    engine.core.ledger.db.execute("update calls set candidates = 'no JSON'")
+    engine.now += HOUR
+    tap(engine, new_sid(), at=rang - SECOND)
+    assert len([row for row in engine.calls() if row["source"] == "click"]) == 1
+    assert engine.core.acceptance.quarantined == 0
+    assert calls(engine)[0]["version"] == 1
+
+
 # --- numbers --------------------------------------------------------------------------------------------------------------------------
 
 
@@ -499,8 +632,13 @@ def test_whatever_the_order_of_taps_and_calls_they_agree(
         engine.close()
 
 
-@pytest.mark.parametrize("name", ["find_message", "forget_messages", "find_call", "read_call", "find_tap_visitor", "is_alone",
-                                  "find_taps", "read_unprojected", "list_contacted", "find_form", "read_answer"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    [
+        "find_message", "forget_messages", "list_waiting", "find_waiting_by_number", "find_waiting_by_fingerprint", "find_call",
+        "read_call", "find_tap_visitor", "is_alone", "find_taps", "read_unprojected", "list_contacted", "find_form", "read_answer",
+    ],
+)  # fmt: skip
 def test_every_search_for_a_call_is_by_an_index(engine: Engine, name: str) -> None:
     sql = load("calls")[name]
     marks = dict.fromkeys(re.findall(r":(\w+)", sql), 1) or (1,) * len(re.findall(r"\?", re.sub(r"--.*", "", sql)))

@@ -101,3 +101,22 @@ def test_the_list_tells_when_a_site_was_last_heard_of(box):
     antika, other = (next(line for line in said.splitlines() if name in line) for name in ("Antika", "Other"))
     assert " ago " in antika
     assert " never " in other
+
+
+def test_events_are_the_newest_first_with_their_site(box):
+    rows = box.cli_json("events", "--limit", "10")
+    assert len(rows) == 10
+    assert {row["site"] for row in rows} == {"Antika"}
+    assert [row["at"] for row in rows] == sorted((row["at"] for row in rows), reverse=True)
+    assert rows == box.cli_json("events", "--site", "Antika", "--limit", "10")
+    assert box.cli_json("events", "--last", "2d", "--limit", "10") == rows
+    table = box.cli("events", "--limit", "3").stdout.splitlines()
+    assert len(table) == 4
+    assert " Antika " in table[1]
+
+
+def test_events_of_a_site_or_time_without_any_are_none(box):
+    assert box.cli_json("events", "--last", "1s") == []
+    assert box.cli_json("events", "--site", "Other") == []
+    assert "Nothing in the last 5m" in box.cli("events", "--last", "5m").stdout
+    assert "5m" in box.cli("events", "--last", "soon").stderr

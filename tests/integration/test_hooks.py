@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from standardwebhooks import Webhook
 from twilio.request_validator import RequestValidator
 
+from opsmantik_box.domain.rates import HOOK_GUESSES
 from tests.harness import ROOT, Answer, Box, fetch
 from tests.tracker import wait_until
 
@@ -346,3 +347,25 @@ def test_a_key_is_read_from_a_file_and_checked(box: Box, fresh: str) -> None:
 def test_answers_are_typed(box: Box, fresh: str) -> None:
     answer: Answer = fetch(box.url + path_of(add(box, fresh, "verimor")), b"", {}, "POST")
     assert answer[1]["content-type"] == "application/json"
+
+
+# --- rates ----------------------------------------------------------------------------------------------------------------------------
+
+
+def from_address(address: str) -> dict[str, str]:
+    """As a proxy on this machine says; each address has a minute of its own."""
+    return {"X-Forwarded-For": address}
+
+
+def test_who_guesses_at_addresses_is_asked_to_come_later(box: Box, fresh: str) -> None:
+    hook = add(box, fresh, "verimor")
+    left = 60_000 - int(now(box) * 1000) % 60_000
+    box.shift.write_text(str(int(box.shift.read_text()) + left))  # a minute begins
+    wrong = box.url + path_of(hook | {"secret": "guessed"})
+    answers = [fetch(wrong, b"", from_address("203.0.113.9"), "POST") for _ in range(HOOK_GUESSES.address + 1)]
+    assert [status for status, _, _ in answers] == [404] * HOOK_GUESSES.address + [429]
+    _, headers, body = answers[-1]
+    assert 1 <= int(headers["retry-after"]) <= 60
+    assert json.loads(body)["error"] == "Rate limit exceeded"
+    wait_until(lambda: box.status()["refusals_today"].get("hook_rate_limited", 0) == 1, "the refusal's count")
+    assert fetch(box.url + path_of(hook), b"", from_address("203.0.113.10"), "POST")[0] == 200

@@ -33,7 +33,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "opsmantik_box.ops": {"sqlite3", "_sqlite3", "sqlite_utils", "opsmantik_box.ops", "opsmantik_box.sql", "opsmantik_box.clock"},
     "opsmantik_box.cli": {"opsmantik_box.cli"},
-    "tui": {"textual"},
+    "tui": {"textual", "opsmantik_box.clock"},
 }  # fmt: skip
 """What each room may load of the libraries and rooms that are fenced in. The command line loads the rest when a command runs."""
 

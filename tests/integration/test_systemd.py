@@ -14,6 +14,7 @@ from tests.integration.service_manager import Manager, allowed_calls, can_filter
 
 SERVICE = ROOT / "systemd" / "opsmantik-box.service"
 SOCKET = ROOT / "systemd" / "opsmantik-box.socket"
+RELAY = ROOT / "systemd" / "opsmantik-relay.service"
 HIGHEST_EXPOSURE = 2.0
 COMMAND = [sys.executable, "-m", "opsmantik_box", "serve"]
 
@@ -26,7 +27,7 @@ needs_filter = pytest.mark.skipif(bool(can_filter()), reason=can_filter())
 @needs_analyze
 def test_the_units_verify(tmp_path):
     """With the program's path replaced by one that is there: verify looks for it."""
-    for unit in (SERVICE, SOCKET):
+    for unit in (SERVICE, SOCKET, RELAY):
         text = unit.read_text().replace("/opt/opsmantik-box/.venv/bin/opsmantik-box", "/bin/true")
         (tmp_path / unit.name).write_text(text.replace("/opt/opsmantik-box", str(ROOT)))
     done = subprocess.run(["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)

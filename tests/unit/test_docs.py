@@ -10,7 +10,7 @@ import pytest
 
 from opsmantik_box.cli import box
 from opsmantik_box.domain import feed, logins, presence
-from opsmantik_box.domain.rates import CALL_EVENTS, RateLimits
+from opsmantik_box.domain.rates import CALL_EVENTS, HOOK_CALLS, HOOK_GUESSES, RateLimits
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.domain.watch.facts import Limits
 from opsmantik_box.engine import hints
@@ -65,7 +65,9 @@ def test_every_header_is_in_the_contract() -> None:
         f"the head took over {protocol.HEADER_SECONDS:.0f} s", f"the body over {protocol.BODY_SECONDS:.0f} s",
         f"idle for {protocol.IDLE_SECONDS:.0f} s", f"wait {protocol.STALLED_SECONDS:.0f} s",
         f"{RateLimits().session} requests", f"{RateLimits().address:,} for each", f"{RateLimits().signals} signals",
-        f"{CALL_EVENTS.address} requests a minute", f"last {call_event.RECENT_MS // 60_000} minutes",
+        f"{CALL_EVENTS.address} requests a minute",
+        f"over {HOOK_CALLS.address} requests of a hook", f"over {HOOK_GUESSES.address} of an address",
+        f"last {call_event.RECENT_MS // 60_000} minutes",
         f"caches for {static.MAX_AGE // 60} minutes",
         f"every {broadcast.HEARTBEAT_SEC:.0f} s", f"over {broadcast.MAX_UNREAD // 1024} KiB unread", f"{stream.MOST:,} streams",
         f"kept for {feed.KEPT_MS // 86_400_000} days", f"retry: {sse.RETRY_MS}", f"over {hints.MOST} of a topic",

@@ -36,7 +36,7 @@ def test_a_feed_of_which_nothing_was_trimmed_or_nothing_is_left_goes_on(oldest: 
 def test_topics_are_all_unless_told_and_old_names_are_understood() -> None:
     assert read_topics(None) == {*FEED_TOPICS, *HINT_TOPICS}
     assert read_topics("intent,public:sessions") == {"intent", "session"}
-    assert read_topics(",".join(OLD_NAMES)) == {"event", "intent", "call", "verdict", "session"}
+    assert read_topics(",".join(OLD_NAMES)) == {"event", "intent", "call", "verdict", "erased", "session"}
     assert read_topics(",".join(sorted(TOPICS))) == TOPICS
 
 

@@ -6,13 +6,14 @@ import pytest
 
 from opsmantik_box.domain import attribution, desk, feed, metadata
 from opsmantik_box.domain.retention import BY_NAME, DAY_MS, KINDS, META_PURPOSES, NEVER, SENDS, days_of, kept_since
-from opsmantik_box.engine import calls, ledger, site_counts
+from opsmantik_box.engine import calls, ledger, retention, site_counts
 from opsmantik_box.texts import CATALOGUES, LANGUAGES
 from tests.harness import ROOT
 
 MANUAL = (ROOT / "docs" / "privacy.md").read_text()
 TABLE = re.compile(r"^\s*create table (?:if not exists )?(\w+)", re.MULTILINE | re.IGNORECASE)
 NOW = 1_793_880_000_000
+RETAINED = {*retention.OF_SITES, *retention.STATUSES, *retention.OF_THE_BOX}
 
 
 def tables() -> set[str]:
@@ -46,7 +47,12 @@ def test_what_deletes_a_kind_is_there():
     for kind in KINDS:
         if kind.deleted_by:
             code = (ROOT / "opsmantik_box" / kind.deleted_by).read_text()
-            assert "KEPT_MS" in code, kind.name
+            assert "KEPT_MS" in code or kind.name in RETAINED, kind.name
+
+
+def test_once_a_day_goes_what_the_table_says_and_nothing_that_waits_for_backups():
+    assert {kind.name for kind in KINDS if kind.deleted_by == "engine/retention.py"} == RETAINED
+    assert {kind.name for kind in KINDS if kind.days is not None and not kind.deleted_by} == {"events", "sessions"}
 
 
 def test_every_kept_name_of_meta_has_one_purpose():

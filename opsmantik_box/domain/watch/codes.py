@@ -30,6 +30,7 @@ class Code(enum.StrEnum):
     LANE_STOPPED = "LANE_STOPPED"
     CREDENTIAL_EXPIRES = "CREDENTIAL_EXPIRES"
     CLOCK_STEP = "CLOCK_STEP"
+    ERASURES_NOT_REPEATED = "ERASURES_NOT_REPEATED"
 
 
 class About(Struct, frozen=True):
@@ -69,6 +70,9 @@ ABOUT: dict[Code, About] = {
     ),
     Code.CREDENTIAL_EXPIRES: About("warning", "Give whoever uses it its successor before that: `opsmantik-box token list`."),
     Code.CLOCK_STEP: About("warning", "Days and months are chosen by the clock: `timedatectl set-ntp true`."),
+    Code.ERASURES_NOT_REPEATED: About(
+        "alarm", "Put the vault of that time back, or ask for those erasures again: `opsmantik-box privacy erasures` lists them."
+    ),
 }
 
 

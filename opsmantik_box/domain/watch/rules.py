@@ -23,7 +23,10 @@ DISK_MARGIN = 0.02
 WAL_BYTES = (128 * 1024**2, 512 * 1024**2)
 BACKUP_MS = 26 * HOUR_MS
 LANE_MS = 10 * MINUTE_MS
-QUIET_MS = {Code.PARTITION_FAULT: 10 * MINUTE_MS, Code.RATE_LIMITED_CLICKS: HOUR_MS, Code.CLOCK_STEP: HOUR_MS}
+QUIET_MS = {
+    Code.PARTITION_FAULT: 10 * MINUTE_MS, Code.RATE_LIMITED_CLICKS: HOUR_MS, Code.CLOCK_STEP: HOUR_MS,
+    Code.ERASURES_NOT_REPEATED: 30 * 24 * HOUR_MS,
+}  # fmt: skip
 """What is told where it happens is over when it has not happened for so long."""
 UNLIKELY = 4.5
 """Standard deviations."""
@@ -254,6 +257,10 @@ def clock_step(facts: BoxFacts) -> Outcome:
     return _once_quiet(facts, Code.CLOCK_STEP)
 
 
+def erasures_not_repeated(facts: BoxFacts) -> Outcome:
+    return _once_quiet(facts, Code.ERASURES_NOT_REPEATED)
+
+
 def rate_limited_clicks(facts: BoxFacts, site: SiteFacts) -> Outcome:
     return _once_quiet(facts, Code.RATE_LIMITED_CLICKS, site.site_id)
 
@@ -278,6 +285,7 @@ BOX_RULES: Mapping[Code, Callable[[BoxFacts], Outcome]] = {
     Code.LANE_STOPPED: lane_stopped,
     Code.CREDENTIAL_EXPIRES: credential_expires,
     Code.CLOCK_STEP: clock_step,
+    Code.ERASURES_NOT_REPEATED: erasures_not_repeated,
 }
 SITE_RULES: Mapping[Code, Callable[[BoxFacts, SiteFacts], Outcome]] = {
     Code.TOTAL_TRAFFIC_LOSS: site_traffic_loss,

@@ -1,0 +1,67 @@
+/**
+ * Builds what pages load. The same sources give the same bytes; a file over its budget, or one that would change a released version, is
+ * refused. `--check` builds in memory and compares with what is committed. `--sizes` prints what each module takes.
+ */
+
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+import { minify } from 'terser';
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const { version } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
+
+/** Bytes: minified, gzip. */
+const FILES = [
+  { name: 'ux-core.js', entry: 'src/core.js', most: 18e3, zipped: 7e3, aim: [16e3, 6e3] },
+  { name: 'stub.js', entry: 'src/stub.js', most: 400, zipped: 400, aim: [400, 400] },
+].filter(({ entry }) => existsSync(join(HERE, entry)));
+
+const bundle = async (entry) => {
+  const { outputFiles, metafile } = await build({
+    entryPoints: [join(HERE, entry)], absWorkingDir: HERE, bundle: true, minifySyntax: true, write: false, metafile: true, format: 'esm', target: 'es2020',
+    charset: 'utf8', legalComments: 'none', define: { VERSION: JSON.stringify(version) },
+  });
+  const { code } = await minify(outputFiles[0].text, {
+    ecma: 2020, module: true, compress: { passes: 4, unsafe_arrows: true, unsafe_methods: true, pure_getters: true, keep_fargs: false, inline: 1, booleans_as_integers: true, unsafe: true, unsafe_comps: true, lhs_constants: false },
+    format: { comments: false },
+  });
+  return { text: `(()=>{${code.replace(/;$/, '')}})();\n`, metafile };
+};
+
+const zip = (text) => gzipSync(text, { level: 9 }).length;
+
+const shareOf = ({ outputs }) => Object.values(outputs)[0].inputs;
+
+const run = async () => {
+  let failed = false;
+  const complain = (text) => {
+    failed = true;
+    console.error(text);
+  };
+  for (const { name, entry, most, zipped, aim } of FILES) {
+    const { text, metafile } = await bundle(entry);
+    const size = Buffer.byteLength(text);
+    const gzip = zip(text);
+    console.log(`${name}: ${size} bytes, ${gzip} gzip (aim ${aim.join(', ')}; refused over ${most}, ${zipped})`);
+    if (size > most || gzip > zipped) complain(`${name} is over its budget`);
+    if (process.argv.includes('--sizes')) {
+      for (const [path, { bytesInOutput }] of Object.entries(shareOf(metafile))) console.log(`  ${bytesInOutput}\t${path}`);
+    }
+    const path = join(HERE, name);
+    const released = join(HERE, 'released', name.replace('.js', `.${version}.js`));
+    if (existsSync(released) && readFileSync(released, 'utf8') !== text) complain(`${name} ${version} is released and would change: raise the version in package.json`);
+    if (process.argv.includes('--check')) {
+      if (!existsSync(path) || readFileSync(path, 'utf8') !== text) complain(`${name} is not what its sources build: npm run build`);
+    } else if (!failed) writeFileSync(path, text);
+    if (process.argv.includes('--release') && !failed) {
+      mkdirSync(dirname(released), { recursive: true });
+      writeFileSync(released, text);
+    }
+  }
+  if (failed) process.exit(1);
+};
+
+await run();

@@ -1,0 +1,93 @@
+/**
+ * Taps and forms. One delegated, passive listener in the capture phase for each kind of event; never prevents, delays or reads a value.
+ */
+
+import { now } from './clock.js';
+import { places } from './config.js';
+import { actionOf, PHONE, WHATSAPP } from './links.js';
+import { record } from './recorder.js';
+
+/** @typedef {import('./links.js').Action} Action */
+
+const DOUBLE_MS = 700;
+const FORM_MS = 2e3;
+
+/** @param {string} kind @param {(event: any) => any} run */
+export const on = (kind, run) => addEventListener(kind, run, { capture: true, passive: true });
+
+/** What the adapters put in: the code that stands in a WhatsApp message, and on its intents. @type {{wa_ref?: string}} */
+export const marks = {};
+
+/** @type {{[what: string]: number}} */
+const last = {};
+/** Where the last click went. @type {any[]} */
+let path = [];
+
+/** True once in so many milliseconds. @param {string} what @param {number} ms @param {number} at */
+const once = (what, ms, at) => !(Math.abs(at - last[what]) < ms) && (last[what] = at);
+
+/** @param {any} href */
+const read = (href) => actionOf(href, location.href, places);
+
+/** The phone or WhatsApp control of an event's path. @param {any[]} path @returns {[action: Action, href: string, node: any] | undefined} */
+export const controlOf = (path) => {
+  for (const node of path) {
+    const href = node.href?.baseVal ?? node.href;
+    const mark = node.dataset?.uxIntent;
+    const action = mark === 'phone' ? PHONE : mark === WHATSAPP ? mark : href && read(href);
+    if (action) return [action, String(href || ''), node];
+  }
+};
+
+const positionOf = () =>
+  path.find((node) => /^(header|footer)$/.test(node.localName))?.localName ||
+  (path.some((node) => node.nodeType === 1 && /fixed|sticky/.test(getComputedStyle(node).position)) ? 'float' : 'body');
+
+/** @param {any} node */
+const textOf = (node) => (node?.textContent || node?.ariaLabel || '').replace(/\s+/g, ' ').trim().slice(0, 80);
+
+/** @param {Action} action @param {string} href @param {any} node @param {number} [at] */
+const tap = (action, href, node, at = now()) => {
+  if (!once(action, DOUBLE_MS, at)) return;
+  record('conversion', action, href, null, { position: positionOf(), text: textOf(node), ...marks }, { ts: at });
+};
+
+/** @param {any[]} through @param {number} [at] */
+export const click = (through, at) => {
+  path = through;
+  const found = controlOf(path);
+  if (found) tap(...found, at);
+};
+
+/** Did a person just do something? Asked before a window opens: opening uses it up. Where nobody knows, pop-up blockers saw to it. */
+const isActive = () => navigator.userActivation?.isActive !== false;
+
+/** A script hands over to this address. @param {any} href @param {boolean} active */
+const handOver = (href, active) => {
+  const action = active && read(href);
+  if (action) tap(action, String(href), path[0]);
+};
+
+/** A form by its name, never by what stands in it. @param {string} ec @param {string} ea @param {any} name @param {string} [via] */
+export const form = (ec, ea, name, via) => once(ea + name, FORM_MS, now()) && record(ec, ea, name || 'form', null, { via });
+
+/** @param {any} event */
+const onClick = (event) => event.button < 2 && click(event.composedPath());
+
+export const start = () => {
+  on('click', onClick);
+  on('auxclick', onClick);
+  on('submit', ({ target }) => form('interaction', 'form_attempt', target.getAttribute('id')));
+  window.navigation?.addEventListener('navigate', (/** @type {any} */ event) => handOver(event.destination.url, isActive()));
+  const { open } = window;
+  window.open = function (href) {
+    const active = isActive();
+    const opened = open.apply(this, /** @type {any} */ (arguments));
+    try {
+      handOver(href, active);
+    } catch {
+      // the page's window is open: that is all that matters
+    }
+    return opened;
+  };
+};

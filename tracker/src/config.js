@@ -1,0 +1,35 @@
+/**
+ * Where this script finds what it was told: its own element, another with a site id, `window.opmantikConfig` (tag managers and
+ * optimisers leave no element), and last the address it came from.
+ */
+
+/** @type {any[]} */
+const scripts = [document.currentScript, document.querySelector('script[data-ops-site-id],script[data-site-id]')];
+/** The element this script came by; undefined when nobody knows. @type {any} */
+export const source = [...scripts, document.querySelector('script[src*="ux-core"]')].find((each) => each?.src);
+
+/** Attributes `data-some-name`, else opmantikConfig.someName. @type {{[name: string]: any}} */
+const told = {
+  ...(window.opmantikConfig || window.opsmantikConfig),
+  ...scripts.find((each) => each?.dataset.opsSiteId || each?.dataset.siteId)?.dataset,
+};
+
+/** 'on' when it is there and empty. @param {string} name @returns {string | undefined} */
+export const setting = (name) => (told[name] === '' ? 'on' : told[name]);
+
+/** @param {string} name */
+const list = (name) => String(told[name] || '').split(/[\s,]+/).filter(Boolean);
+
+/** The site's public id; undefined: there is nothing to do. @type {string | undefined} */
+export const site = told.opsSiteId || told.siteId;
+/** @type {string} */
+export const api = told.api || told.apiUrl || new URL('/api/sync', source ? source.src : location.href).href;
+/** @type {string | undefined} */
+export const failover = told.failover || told.failoverApiUrl;
+/** Does the page ask for what is in the second file? */
+export const wantsAdapters = /adapters|cmp|waRef|denied|thanks|-check/.test(Object.keys(told) + location.hash);
+/** Places that are WhatsApp: a host, or a host and a path. */
+export const places = [
+  'wa.me', 'api.whatsapp.com', 'web.whatsapp.com', 'wa.link', ...list('waHosts'),
+  ...list('waPaths').map((path) => location.hostname.replace('www.', '') + path),
+]; // prettier-ignore

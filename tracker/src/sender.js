@@ -1,0 +1,188 @@
+/**
+ * Sending: at least once, one request at a time, one tab at a time, and never in the page's way. An envelope leaves the outbox by the
+ * Box's word only; what a beacon took with it stays until then.
+ */
+
+import * as breaker from './breaker.js';
+import { now } from './clock.js';
+import { api, site } from './config.js';
+import { say } from './log.js';
+import { due, held, mirror, park, settle, update } from './outbox.js';
+import { rankOf, URGENT } from './ranks.js';
+import { mayTalk } from './recorder.js';
+import { PREFIX } from './store.js';
+import { DONE, judge, RETRY } from './verdict.js';
+
+/** @typedef {import('./types.js').Envelope} Envelope */
+
+const MAX_BATCH = 20;
+const FEW = 3;
+/** Bytes of a batch, and of all we let outlive the page at a time: the browser has 64 KiB for everybody. */
+const BUDGET = 48e3;
+const TIMEOUT = 5e3;
+/** A refusal as quick as this was nobody's network. */
+const INSTANT = 300;
+const FIRST_RETRY = 5e3;
+const MAX_RETRY = 3e5;
+/** Longer than the timeout: what is on its way is not sent again meanwhile, by no tab and by no second event that says that the page ends. */
+const FLIGHT = 6e3;
+const URGE_MS = 3e4;
+const SPREAD = 3e3;
+const SOON = 500;
+
+/** Addresses that took something since this page began. @type {{[url: string]: any}} */
+const known = {};
+let flight = 0;
+let busy = false;
+let alone = false; // batches are not understood, or one item spoils them
+let urged = 0;
+let wakeAt = 0;
+/** @type {any} */
+let timer;
+
+const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text).length;
+
+export const canSend = () => mayTalk() && navigator.onLine;
+
+/** @param {Envelope[]} list */
+const wrap = (list) => {
+  const st = now();
+  return JSON.stringify(list[1] ? { v: 2, st, s: site, e: list.map((one) => one.payload) } : { ...list[0].payload, st });
+};
+
+/** As many as fit, in their order. Items of another site travel alone. @param {Envelope[]} list @param {number} [budget] */
+const fit = (list, budget = BUDGET) => {
+  const own = list.filter((one) => one.payload.s === site).slice(0, MAX_BATCH);
+  while (own[0] && bytes(wrap(own)) > budget) own.pop();
+  return own;
+};
+
+/** @param {string} url @param {string} body a text: sent as text/plain, which needs no preflight @returns {Promise<import('./types.js').Outcome>} */
+const post = async (url, body) => {
+  const size = bytes(body);
+  const keepalive = flight + size < BUDGET;
+  const begun = now();
+  flight += size;
+  try {
+    const answer = await fetch(url, { method: 'POST', body, keepalive, signal: AbortSignal.timeout?.(TIMEOUT) });
+    return [answer.status, answer.headers.get('Retry-After'), answer.ok && (await answer.json().catch(() => 0))];
+  } catch {
+    return [0, now() - begun < INSTANT];
+  } finally {
+    flight -= size;
+  }
+};
+
+/** @param {Envelope} one */
+const retry = (one) => {
+  const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** one.attempts) * (1 + Math.random()) / 2;
+  update({ ...one, attempts: one.attempts + 1, notBefore: now() + delay });
+  say('retry', one);
+};
+
+/** Does what the answer says; false: nothing more for now. @param {Envelope[]} list @param {string} url @param {import('./types.js').Outcome} outcome */
+const obey = (list, url, outcome) => {
+  const [status, more, told] = outcome;
+  const word = judge(outcome, known[url]);
+  const goesOn = !(word >= RETRY);
+  if (word === DONE) known[url] = 1;
+  if (status && status < 500) breaker.answered(url, word === DONE);
+  else if (navigator.onLine) breaker.failed(url, !status && more);
+  if (word > RETRY) breaker.pause(word);
+  if (goesOn && list[1] && !told?.results) {
+    alone = true;
+    list.forEach(update);
+  } else {
+    list.forEach((one, n) => {
+      const result = told?.results?.[n] || told;
+      if (word > RETRY) say('blocked', one, status);
+      else if (!goesOn) retry(one);
+      else if (result?.ok) {
+        settle(one, result.status);
+        say('sent', one, result);
+      } else park(one, told ? 'item' : status);
+    });
+  }
+  return goesOn;
+};
+
+/** @param {Envelope[]} list */
+const markAway = (list) => list.forEach((one) => update({ ...one, notBefore: now() + FLIGHT }));
+
+/** @param {Envelope[]} list @param {string} url */
+const send = async (list, url) => {
+  markAway(list);
+  return obey(list, url, await post(url, wrap(list)));
+};
+
+/** One request; false when this is enough for now. @param {Envelope[]} waiting */
+const step = (waiting) => {
+  const batch = alone || !waiting[FEW] ? [] : fit(waiting);
+  return send(batch[1] ? batch : [waiting[0]], breaker.address());
+};
+
+/** @param {any} all @returns {Promise<number>} how long to wait at least before the next run, ms */
+const run = async (all) => {
+  alone = false;
+  while (canSend()) {
+    const waiting = due(all);
+    if (!waiting[0]) break;
+    if (breaker.probes()) {
+      // the oldest asks main whether it is back; then the rest follows, but not everybody's at once
+      if ((await send([waiting.reduce((a, b) => (b.ts < a.ts ? b : a))], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
+    } else if (breaker.rest() || !(await step(waiting))) break;
+  }
+  return 0;
+};
+
+/** Sends what is due; `all` also what should wait for its turn. @param {any} [all] */
+export const drain = async (all) => {
+  if (busy) return;
+  busy = true;
+  let least = SPREAD; // another tab does it
+  const work = async () => {
+    mirror();
+    least = await run(all);
+    mirror();
+  };
+  try {
+    await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && work());
+  } catch {
+    await work(); // no locks here: the Box sorts repeats out
+  } finally {
+    busy = false;
+  }
+  const first = Math.min(...held().map((one) => one.notBefore || 0)); // of none: never
+  if (canSend()) wake(Math.max(1e3, least, breaker.rest(), first - now()));
+};
+
+/** At the latest in so many milliseconds. @param {number} ms */
+export const wake = (ms) => {
+  const at = now();
+  if (ms === Infinity || (wakeAt > at && wakeAt <= at + ms)) return;
+  clearTimeout(timer);
+  wakeAt = at + ms;
+  timer = setTimeout(() => drain((wakeAt = 0)), ms);
+};
+
+/** A new envelope: an intent or a form leaves in this very task, anything else soon. @param {Envelope} one */
+export const take = (one) => {
+  const rank = rankOf(one.payload);
+  if (rank < URGENT || !canSend()) return wake(rank ? SOON : SPREAD);
+  send([one], breaker.address()).then(() => wake(0));
+};
+
+/** Something says that it may work now: online again, seen again. Once in 30 s. */
+export const urge = () => {
+  const at = now();
+  if (Math.abs(at - urged) < URGE_MS) return;
+  urged = at;
+  breaker.refresh();
+  setTimeout(drain, Math.random() * SPREAD, 1);
+};
+
+/** The page may end here: one beacon, intents first. */
+export const flush = () => {
+  const list = canSend() ? fit(due(1), BUDGET - flight) : [];
+  if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
+};

@@ -1,0 +1,127 @@
+"""The application: themes, the terminal, who is logged in. What is seen and done is on its screens."""
+
+import asyncio
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+from textual.theme import Theme
+
+from opsmantik_box.clock import Clock
+from opsmantik_box.texts import language_of
+from tui.desk import Desk
+from tui.model.commands import SCREENS
+from tui.net.client import Client
+from tui.net.kept import Kept
+from tui.net.places import config_folder, state_folder
+from tui.screens.first_run import FirstRun
+from tui.screens.main import MainScreen
+from tui.screens.messages import Announce, Chosen, LoggedIn
+from tui.settings import Settings, keep_token, read_settings, write_settings
+from tui.speech import Speech
+from tui.terminal import QuietDriver, notification
+from tui.widgets.canvas import Ink
+
+DARK = Theme(
+    "opsmantik", primary="#6cb2eb", secondary="#8fbcbb", accent="#e5c07b", foreground="#d8dee9", background="#11151c", surface="#161b24",
+    panel="#1d2430", success="#8fce8f", warning="#e8b04b", error="#ff6b6b", dark=True,
+)  # fmt: skip
+LIGHT = Theme(
+    "opsmantik-light", primary="#1f6feb", secondary="#0b7285", accent="#9a6700", foreground="#1f2328", background="#fafafa",
+    surface="#f1f3f5", panel="#e5e9ee", success="#1a7f37", warning="#9a6700", error="#cf222e", dark=False,
+)  # fmt: skip
+
+
+class Console(App[int]):
+    """`url` and `token`: the Box and what opens it; without a token the first screen asks. `environment`: whose folders and language."""
+
+    CSS_PATH = str(Path(__file__).with_name("console.tcss"))
+    ENABLE_COMMAND_PALETTE = True
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+
+    def __init__(self, url: str, token: str, clock: Clock, environment: dict[str, str] | None = None) -> None:
+        self._environment = dict(os.environ) if environment is None else environment
+        self.config, self.state = config_folder(self._environment), state_folder(self._environment)
+        self.settings, self._wrong = read_settings(self.config)
+        no_color = "NO_COLOR" in self._environment
+        super().__init__(driver_class=QuietDriver if os.name == "posix" else None, ansi_color=True if no_color else None)
+        self._url, self._token, self._clock = url, token, clock
+        self.animation_level = "none"
+        for theme in (DARK, LIGHT):
+            self.register_theme(theme)
+        self._apply(self.settings)
+
+    @property
+    def speech(self) -> Speech:
+        return Speech(self.settings.language or language_of(self._environment))
+
+    def _apply(self, settings: Settings) -> None:
+        self.settings = settings
+        self.theme = settings.theme if settings.theme in self.available_themes else DARK.name
+        Ink.ascii_only = settings.ascii or not is_utf8(self._environment)
+        self.set_class(Ink.ascii_only, "-ascii")
+
+    def on_mount(self) -> None:
+        if not self.is_headless:
+            for name in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(name, self.exit)
+        if self._token:
+            self._open()
+        else:
+            self.push_screen(FirstRun(self.speech, self._url))
+
+    def _open(self) -> None:
+        """The main screen, for this Box and token, with the language and columns of now."""
+        desk = self.make_desk(Client(self._url, self._token), Kept(self.state), self._clock)
+        screen = MainScreen(desk, self.speech, self.settings)
+        self.push_screen(screen)
+        if self._wrong:
+            screen.tell(self._wrong, "hot")
+
+    def make_desk(self, client: Client, kept: Kept, clock: Clock) -> Desk:
+        """Tests give one that has been told something already."""
+        return Desk(client, kept, clock)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterator[SystemCommand]:
+        """What the palette offers: every screen, and the way out."""
+        if isinstance(screen, MainScreen):
+            for name in (*SCREENS, "help", "settings"):
+                title = self.speech(f"tab.{name}" if name in SCREENS else f"key.{name}")
+                yield SystemCommand(title, self.speech("key.screens"), partial(screen.show_screen, name))
+        yield SystemCommand(self.speech("key.quit"), "ctrl+q", self.exit)
+
+    def on_logged_in(self, event: LoggedIn) -> None:
+        self._url, self._token = event.url, event.token
+        keep_token(self.config, event.url, event.token)
+        self.pop_screen()
+        self._open()
+
+    def on_announce(self, event: Announce) -> None:
+        if self._driver is not None and not self.is_headless:
+            self._driver.write(notification(event.text, self._environment.get("TERM", "")))
+
+    def on_chosen(self, event: Chosen) -> None:
+        """Kept, and in force: a new screen with the old cursor would be more to go wrong than a line that is drawn anew."""
+        try:
+            changed = msgspec.convert(msgspec.to_builtins(self.settings) | {event.name: event.value}, Settings)
+        except msgspec.ValidationError as problem:
+            self._main().tell(str(problem), "hot")
+            return
+        write_settings(self.config, changed)
+        self._apply(changed)
+        self._main().adopt(changed, self.speech)
+
+    def _main(self) -> MainScreen:
+        return next(screen for screen in reversed(self.screen_stack) if isinstance(screen, MainScreen))
+
+
+def is_utf8(environment: dict[str, str]) -> bool:
+    """Does the terminal's locale have more than ASCII?"""
+    told = next(filter(None, (environment.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))), "")
+    return "utf" in told.lower()

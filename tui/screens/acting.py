@@ -1,0 +1,189 @@
+"""What keys do that are not about one lead: moving, screens, filters, search, commands. The part of the main screen that acts.
+
+Each `action_…` is one of keys.py. Nothing here draws or asks the Box.
+"""
+
+from abc import abstractmethod
+from typing import ClassVar
+
+from msgspec.structs import replace
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher
+
+from tui.desk import Desk
+from tui.keys import BINDINGS
+from tui.model.bells import Bells
+from tui.model.commands import SCREENS, NotUnderstood, apply_command
+from tui.model.queue import LISTS, Filter
+from tui.screens.bottom import Typing
+from tui.screens.leads import LeadsView
+from tui.screens.messages import Chosen
+from tui.screens.pages import NumbersPage, Page
+from tui.screens.work import Work
+from tui.speech import Speech
+
+
+class Acting(Screen[None]):
+    """What it needs of the screen it is a part of."""
+
+    AUTO_FOCUS: ClassVar[str | None] = ""
+    BINDINGS: ClassVar[list[BindingType]] = [Binding(*one, show=False) for one in BINDINGS]
+
+    desk: Desk
+    speech: Speech
+    leads: LeadsView
+    work: Work
+    bells: Bells
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._view = "leads"
+        self._before: list[str] = []
+
+    @abstractmethod
+    def draw(self) -> None: ...
+
+    @abstractmethod
+    def say(self, sentence: str, /, **values: object) -> None: ...
+
+    @abstractmethod
+    def type(self, typing: Typing) -> None: ...
+
+    @property
+    def page(self) -> Page | None:
+        """What is shown instead of the leads."""
+        return None if self._view == "leads" else self.query_one(f"#{self._view}", Page)
+
+    def action_move(self, lines: str) -> None:
+        """'1', '-1', 'page', '-page', 'end', '-end'."""
+        rows = self.leads.rows
+        number = {"page": rows.page(), "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
+        if self.page is not None:
+            self.page.move(number)
+        else:
+            rows.move(number)
+        self.draw()
+
+    def action_screen(self, number: int) -> None:
+        self.show_screen(SCREENS[number - 1])
+
+    def show_screen(self, name: str) -> None:
+        """A tab, help or the settings. Esc walks back."""
+        now = self.leads.listing if self._view == "leads" else self._view
+        if name != now:
+            self._before = [*self._before[-9:], now]
+            self._switch(name)
+
+    def _switch(self, name: str) -> None:
+        if name in LISTS:
+            self._view = "leads"
+            self.leads.choose_list(name)
+        else:
+            self._view = name
+        self.query_one(ContentSwitcher).current = self._view
+        if self.page is not None:
+            self.run_worker(self.page.read, group="page", exclusive=True)
+        self.call_after_refresh(self.draw)
+
+    def action_back(self) -> None:
+        """Esc: the marks, the filter, the screen before; never out."""
+        if self.page is not None:
+            self._switch(self._before.pop() if self._before else "queue")
+        elif self.leads.marked:
+            self.leads.marked.clear()
+        elif self.leads.filter.is_narrow:
+            self.leads.set_filter(Filter(ads=self.leads.filter.ads))
+        elif self._before:
+            self._switch(self._before.pop())
+        self.draw()
+
+    def action_enter(self) -> None:
+        if self.page is not None:
+            self.page.enter()
+        else:
+            self.leads.toggle_class("opened")
+            self.call_after_refresh(self.draw)
+
+    def action_pane(self) -> None:
+        """Tab: the keys move in the lead that is opened, or in the list."""
+        self.leads.body.scroll_lines(5)
+        self.draw()
+
+    def action_work(self, what: str) -> None:
+        """A key of screens/work.py."""
+        if self._view == "leads":
+            keys = {
+                "claim": self.work.claim, "take_over": lambda: self.work.claim(take_over=True), "outcome": self.work.outcome,
+                "seal": self.work.seal, "remind": self.work.remind, "note": self.work.note, "copy": self.work.copy, "pick": self.work.pick,
+            }  # fmt: skip
+            keys.get(what, lambda: self.work.judge(what))()
+            self.draw()
+
+    def action_undo(self) -> None:
+        self.work.undo()
+
+    def action_mark(self) -> None:
+        if self._view == "leads":
+            self.leads.mark()
+            self.draw()
+
+    def action_ads(self) -> None:
+        if isinstance(self.page, NumbersPage):
+            self.page.turn("A")
+        else:
+            self.leads.set_filter(replace(self.leads.filter, ads=not self.leads.filter.ads))
+            self.draw()
+
+    def action_turn(self, key: str) -> None:
+        if isinstance(self.page, NumbersPage):
+            self.page.turn(key)
+
+    def action_filter(self) -> None:
+        """f: one site after the other."""
+        sites = ["", *self.desk.store.sites]
+        now = self.leads.filter.site
+        self.leads.set_filter(replace(self.leads.filter, site=sites[(sites.index(now) + 1) % len(sites)] if now in sites else ""))
+        self.draw()
+
+    def action_search(self) -> None:
+        self.show_screen(self.leads.listing)
+        self.type(Typing("/", lambda _: "", changed=self._search))
+
+    def _search(self, text: str) -> None:
+        """As it is typed; Esc searches for nothing."""
+        self.leads.set_filter(replace(self.leads.filter, search=text))
+        self.draw()
+
+    def action_command(self) -> None:
+        self.type(Typing(self.speech("command.title"), self._command))
+
+    def _command(self, text: str) -> str:
+        try:
+            done = apply_command(text, self.leads.filter, self.desk.store.sites.values())
+        except NotUnderstood as problem:
+            return self.speech(problem.key, word=problem.word)
+        if isinstance(done, Filter):
+            self.leads.set_filter(done)
+            self.show_screen(self.leads.listing)
+            return ""
+        word, rest = done
+        if word == "quit":
+            self.app.exit()
+        elif word in ("lang", "theme"):
+            self.choose_setting("language" if word == "lang" else word, rest)
+        else:
+            self.show_screen(word)
+        return ""
+
+    def action_mute(self) -> None:
+        self.say("bell.muted" if self.bells.mute(self.desk.now()) else "bell.unmuted")
+
+    def action_help(self) -> None:
+        self.show_screen("help")
+
+    def action_settings(self) -> None:
+        self.show_screen("settings")
+
+    def choose_setting(self, name: str, value: object) -> None:
+        self.app.post_message(Chosen(name, value))

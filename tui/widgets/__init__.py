@@ -1,0 +1,1 @@
+"""The few widgets of the console. Each shows lines and reports keys; none decides."""
