@@ -29,7 +29,7 @@ _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
     "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
-    "token_key", "box_keys",
+    "token_key", "box_keys", "watch",
 )  # fmt: skip
 
 KINDS = (
@@ -47,11 +47,12 @@ KINDS = (
     Kind("arrivals", 35, ("tracker_hours",), personal=False, deleted_by="engine/arrivals.py"),
     Kind("alerts", 396, ("alerts", "audits"), personal=False, deleted_by="engine/retention.py"),
     Kind("refusals", 396, ("refusals",), personal=False, deleted_by="engine/retention.py"),
+    Kind("hours", 84, ("site_hours",), personal=False, deleted_by="engine/site_counts.py"),
     Kind("audit", 730, ("audit_log",), personal=False, deleted_by="engine/retention.py"),
     Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
     Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
-    Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys"), personal=False),
+    Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys", "webhooks"), personal=False),
     Kind("machinery", None, _MACHINERY, personal=False),
 )
 """In the order of the report: about visitors first. Touches: an ad assists for six months. Sealed: a year, and a month to compare it in.

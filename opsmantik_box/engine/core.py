@@ -17,6 +17,7 @@ from opsmantik_box.engine.ledger import Ledger, Partition, disk_error
 from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
+from opsmantik_box.engine.site_counts import SiteCounts
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -43,7 +44,8 @@ class Core:
             ) from error
         self.projector = Projector(self.ledger, self.months)
         self.sessions = KnownSessions(self.months.find_known)
-        self.acceptance = Acceptance(self.ledger, self.months, self.sessions)
+        self.counts = SiteCounts(self.ledger)
+        self.acceptance = Acceptance(self.ledger, self.months, self.sessions, self.counts)
 
     @property
     def lag(self) -> int:

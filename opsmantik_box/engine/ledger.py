@@ -14,7 +14,8 @@ import apsw
 import structlog
 
 from opsmantik_box.domain import months
-from opsmantik_box.domain.feed import AlertBody, as_json
+from opsmantik_box.domain.watch.codes import Code
+from opsmantik_box.engine.alerts import Alerts
 from opsmantik_box.engine.arrivals import ArrivalCounts
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import LEDGER_CACHE_MB, all_rows, open_database, overwrite_deleted
@@ -72,6 +73,7 @@ class Ledger:
         self._fed = False
         self.processed = ProcessedIds(self.db)
         self.arrivals = ArrivalCounts(self.db)
+        self.alerts = Alerts(self.db, self.add_feed)
 
     def close(self) -> None:
         """Moves the WAL into the file, if nobody reads and there is room, and lets go. Raises LedgerPoisoned."""
@@ -151,12 +153,9 @@ class Ledger:
         """Accepted signals in sequence order."""
         return [SignalRow(*row) for row in self.db.execute(SQL["read_signals"], (seq, limit))]
 
-    def alert(self, kind: str, text: str, now: int, site_id: int | None = None, details: str = "{}") -> None:
-        """Something a person should know: said once in the feed, then counted. In the caller's transaction."""
-        told = {"kind": kind, "site_id": site_id, "at": now, "text": text, "details": details}
-        if self.db.execute(SQL["repeat_alert"], told).get is None:
-            ref = self.db.execute(SQL["raise_alert"], told).get
-            self.add_feed(now, "alert", site_id, ref, as_json(AlertBody(kind, text)))
+    def alert(self, code: Code, text: str, now: int, site_id: int | None = None) -> None:
+        """Something happened that a person should know: told once, then counted. In the caller's transaction."""
+        self.alerts.happened(code, text, now, site_id)
 
     def add_feed(self, now: int, topic: str, site_id: int | None, ref: int, body: str, version: int = 1) -> int:
         """A row of the feed, in the caller's transaction; its number. `body`: JSON in one line."""

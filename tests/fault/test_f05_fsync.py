@@ -84,7 +84,7 @@ def test_a_month_that_cannot_be_synced_is_set_aside_and_folded_again(box: Lab, f
     """A month file holds nothing of its own: the Box goes on, nobody waits, a person is told."""
     box.disk.fail_sync = times(1, named(file))
     box.core.rest(box.now)
-    assert box.alerts() == ["month_set_aside"]
+    assert box.alerts() == ["PARTITION_FAULT"]
     assert box.core.projector.rebuilding
     box.catch_up()
     box.send(3)

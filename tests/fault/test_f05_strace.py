@@ -101,7 +101,7 @@ def test_a_failed_sync_of_a_month_file_costs_the_month_file_only(live: LiveBox, 
     wait_until(lambda: live.box.status()["accepting"], "accepting again")
     with load(live, seed=56):
         wait_until(lambda: live.statuses.get(200, 0) > 40, "load afterwards")
-    assert [alert["kind"] for alert in live.box.status()["alerts"]] == ["month_set_aside"]
+    assert [alert["code"] for alert in live.box.status()["alerts"]] == ["PARTITION_FAULT"]
     live.stop_and_check()
 
 
