@@ -69,6 +69,18 @@ class NoSuchIntent(BoxError):
     status = 404
 
 
+class NoSuchAlert(BoxError):
+    """There is no such alert that you see."""
+
+    status = 404
+
+
+class NoSuchDelivery(BoxError):
+    """There is no such delivery."""
+
+    status = 404
+
+
 class KeyUsedBefore(BoxError):
     """This Idempotency-Key came before with another request. Use a new one for each thing that is to be done."""
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "restore": ("backup", "Make a data folder of a backup."),
     "config": ("operations", "Show or check the settings."),
     "doctor": ("operations", "Look for what is wrong and say what to do."),
+    "alerts": ("alerts", "What is wrong now."),
     "quarantine": ("operations", "Signals that could not be stored."),
 }
 """Command → the module of this package that holds it, and its line in the menu."""

@@ -29,7 +29,7 @@ _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
     "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
-    "token_key", "box_keys",
+    "token_key", "box_keys", "watch",
 )  # fmt: skip
 
 KINDS = (
@@ -47,6 +47,7 @@ KINDS = (
     Kind("arrivals", 35, ("tracker_hours",), personal=False, deleted_by="engine/arrivals.py"),
     Kind("alerts", 396, ("alerts", "audits"), personal=False, deleted_by="engine/retention.py"),
     Kind("refusals", 396, ("refusals",), personal=False, deleted_by="engine/retention.py"),
+    Kind("hours", 84, ("site_hours",), personal=False, deleted_by="engine/site_counts.py"),
     Kind("audit", 730, ("audit_log",), personal=False, deleted_by="engine/retention.py"),
     Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
     Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),

@@ -14,6 +14,10 @@ RETRY_MS = (MINUTE_MS, 5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS)
 """How long a job that failed once, twice, … waits."""
 
 
+ALARM_AFTER = 3
+"""Failures in a row that somebody should know of; by then it was tried again for six minutes."""
+
+
 def every(period: int, offset: int = 0) -> When:
     """Each `period`, `offset` after its beginning."""
     return lambda at: (at - offset) // period * period + period + offset

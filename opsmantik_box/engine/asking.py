@@ -25,20 +25,23 @@ RIGHTS = ("read", "operate", "admin")
 
 class Asker(Struct, frozen=True):
     """A person with what they may do on each of their sites (its id → the right). `user_id` None: the owner, at the command line.
-    `name` is what others read; `on_record` (the e-mail address) is nobody else's; `token` is the number of what they ask with."""
+    `name` is what others read; `on_record` (the e-mail address) is nobody else's; `token` is the number of what they ask with; `box`:
+    they see what is the Box's own, too."""
 
     user_id: int | None
     name: str
     on_record: str
     rights: dict[int, str] = {}
     token: int = 0
+    box: bool = False
 
-    def sees(self, site_id: int) -> bool:
-        return self.user_id is None or site_id in self.rights
+    def sees(self, site_id: int | None) -> bool:
+        """None: the Box itself."""
+        return self.user_id is None or (self.box if site_id is None else site_id in self.rights)
 
-    def check(self, site_id: int, needed: str) -> None:
+    def check(self, site_id: int | None, needed: str) -> None:
         """Raises Forbidden. Whether the site is seen at all is another question."""
-        has = self.rights.get(site_id, "nothing")
+        has = ("admin" if self.box else "nothing") if site_id is None else self.rights.get(site_id, "nothing")
         if self.user_id is not None and weaker(has, needed) != needed:
             raise Forbidden(has=has, needs=needed)
 

@@ -18,10 +18,7 @@ from opsmantik_box.errors import BoxError
 HELPER = "opsmantik_box.ops.backup_errand"
 RECENT_MS = 20 * HOUR_MS
 """What was backed up and verified within this time is not backed up again when another place failed."""
-NO_PLACE = (
-    "There is no verified backup outside of this machine. Name a place for it under [backup] in box.toml (docs/backups.md): "
-    "an account reached by ssh, or S3-compatible storage."
-)
+NO_PLACE = "No place for backups is named under [backup] in box.toml (docs/backups.md)."
 
 
 class BackupFailed(BoxError):
@@ -71,7 +68,7 @@ async def _run(turn: Turn, arguments: dict[str, Any], *, make: bool) -> Outcome:
         problems = [one.problem for one in kept if one.problem]
         if problems:
             raise BackupFailed(problems="; ".join(problems))
-    return _outcome(turn, list_backups(turn), now)
+    return _outcome(list_backups(turn))
 
 
 def _is_fresh(label: str, lying: list[Lying], now: int) -> bool:
@@ -102,15 +99,12 @@ def _write(turn: Turn, kept: list[Kept], known: set[str]) -> None:
             db.executemany(SQL["forget_backup"], [(one.place, name) for name in gone])
 
 
-def _outcome(turn: Turn, lying: list[Lying], now: int) -> Outcome:
-    """A sentence on the newest verified backup of each place; an alarm while none of them is elsewhere."""
+def _outcome(lying: list[Lying]) -> Outcome:
+    """A sentence on the newest verified backup of each place."""
     verified: dict[str, Lying] = {}
     for one in lying:
         if one.verified_at:
             verified.setdefault(one.place, one)
-    if not any(one.is_elsewhere for one in verified.values()):
-        with turn.core.minding(now), turn.core.ledger.transaction():
-            turn.core.ledger.alert("no_backup_elsewhere", NO_PLACE, now)
     told = [f"{one.place}: {moment(one.made_at)}, signals up to {one.last_seq}" for one in verified.values()]
     details = {"places": [msgspec.to_builtins(one) for one in verified.values()]}
     return Outcome(f"Verified: {'; '.join(told)}." if told else NO_PLACE, details)

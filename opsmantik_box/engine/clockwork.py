@@ -1,4 +1,5 @@
-"""What the engine does by the clock: a beat once a second, which also starts the jobs. What cannot be done now is done the next time.
+"""What the engine does by the clock: a beat once a second, which also starts the jobs; once a minute the watch. What cannot be done now is
+done the next time.
 
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
@@ -9,10 +10,12 @@ from typing import TYPE_CHECKING
 import structlog
 
 from opsmantik_box.domain.feed import as_json
+from opsmantik_box.domain.schedules import MINUTE_MS
 from opsmantik_box.engine.arrivals import read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
+from opsmantik_box.engine.watchtower import ClockWatch
 from opsmantik_box.errors import BoxError, LedgerPoisoned
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ class Clockwork:
 
     def __init__(self, service: "Service", *, scheduled: bool) -> None:
         self._service, self._core, self._scheduled = service, service.core, scheduled
-        self._begun = False
+        self._begun, self._minute = False, 0
+        self._clock_watch = ClockWatch(service.clock, service.core.ledger)
 
     async def run(self) -> None:
         """Until cancelled, or until the service fails. The first beat is at once."""
@@ -58,6 +62,7 @@ class Clockwork:
             self._keep_up()
             if not service.replaying:
                 self._start_jobs()
+                self._watch()
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:
@@ -68,6 +73,7 @@ class Clockwork:
         service, now = self._service, self._service.clock()
         service.refusals.write(now)
         service.admission.tell_limited_clicks(self._core.ledger, now)
+        self._clock_watch.look()
         ring_reminders(self._core.ledger, now)
         service.presence.look(now)
         if service.is_resting:
@@ -87,6 +93,13 @@ class Clockwork:
             jobs.begin(now)
             self._begun = True
         jobs.tick(now, scheduled=self._scheduled)
+
+    def _watch(self) -> None:
+        """Once in every minute that clocks show."""
+        now = self._service.clock()
+        if self._scheduled and now // MINUTE_MS != self._minute:
+            self._minute = now // MINUTE_MS
+            self._service.watchtower.look(now)
 
 
 async def feed_watchdog() -> None:

@@ -13,10 +13,11 @@ from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
 from opsmantik_box.engine.connections import forget_pages, patience
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
-from opsmantik_box.engine.ledger import Ledger, Partition, disk_error
+from opsmantik_box.engine.ledger import Ledger, Partition
 from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
+from opsmantik_box.engine.site_counts import SiteCounts
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -43,7 +44,8 @@ class Core:
             ) from error
         self.projector = Projector(self.ledger, self.months)
         self.sessions = KnownSessions(self.months.find_known)
-        self.acceptance = Acceptance(self.ledger, self.months, self.sessions)
+        self.counts = SiteCounts(self.ledger)
+        self.acceptance = Acceptance(self.ledger, self.months, self.sessions, self.counts)
 
     @property
     def lag(self) -> int:
@@ -66,6 +68,14 @@ class Core:
         except MonthDamaged as error:
             self._replace_month(str(error.details["month"]), now, str(error))
             raise
+
+    @contextmanager
+    def _sound_folder(self) -> Generator[None]:
+        """A folder whose names cannot be made to last is as bad as a ledger that cannot: nothing is tried twice."""
+        try:
+            yield
+        except OSError as error:
+            raise LedgerPoisoned(problem=f"the folder of the months: {error}") from error
 
     def catch_up(self, now: int, limit: int = SLICE) -> int:
         """One slice of projection; how many signals it took."""
@@ -108,11 +118,9 @@ class Core:
 
     def _checkpoint_ledger(self, checkpoint: Callable[[], bool]) -> bool:
         try:
-            return checkpoint()
+            return self.ledger.checkpoint(checkpoint)
         except apsw.FullError:
             self._run_full()
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
         return False
 
     def _checkpoint_month(self, file: MonthFile, checkpoint: Callable[[], bool], now: int) -> bool:
@@ -130,7 +138,7 @@ class Core:
 
     def make_month(self, month: str, now: int) -> Partition:
         """Have a month's file ready before its first signal. Raises LedgerFull, LedgerPoisoned."""
-        with self.minding(now):
+        with self.minding(now), self._sound_folder():
             with self.ledger.transaction():
                 self.ledger.prepare_month(month, now)
             self.months.open(month, now)
@@ -161,7 +169,7 @@ class Core:
 
     def adopt_seal(self, month: str, sealed: Sealed, now: int) -> bool:
         """The sealed copy takes the place of the month's file; False when a reader is in the way. Raises LedgerFull, LedgerPoisoned."""
-        with self.minding(now):
+        with self.minding(now), self._sound_folder():
             if not self.months.adopt(month):
                 return False
             with self.ledger.transaction():
@@ -182,11 +190,9 @@ class Core:
         self.full = True
         self.folder.give_reserve()
         try:
-            self.ledger.wal.empty()
+            self.ledger.checkpoint(self.ledger.wal.empty)
         except apsw.FullError:
             log.error("no room for a WAL checkpoint either")
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
 
     def close(self) -> None:
         """Bring the month files up, move every WAL into its file, let go of the folder."""

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from opsmantik_box.clock import Clock
 from opsmantik_box.disk import clear_workshop, sync_directory
 from opsmantik_box.domain.erasure import Kind, Receipt, Rehashed, add_tables, decode_receipt, encode_receipt, values_of
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.erasing import Erasing
@@ -132,8 +133,8 @@ class Erasures:
             for entry in news:
                 self._take_up(entry)
             if strange:
-                text = f"The vault is not the one of {strange} erasures: they cannot be repeated. Ask for them again."
-                self._ledger.alert("erasures_not_repeated", text, self._clock())
+                text = f"The vault is not the one of {strange} erasures: they cannot be repeated."
+                self._ledger.alert(Code.ERASURES_NOT_REPEATED, text, self._clock())
 
     def _take_up(self, entry: Entry) -> None:
         site = every_site(self._db).get(entry.site_id or 0)

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 SQL = load("jobs")
 REST = 3
 """A job rests three times as long as its slice took: it takes a quarter of the loop's time at most."""
-ALARM_AFTER = 3
-"""Failures in a row; by then it was tried again for six minutes."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -211,9 +209,6 @@ class Jobs:
         told = {name: getattr(state, name) for name in ("name", "next_at", "outcome", "result", "details", "failures")}
         with self._ledger.transaction():
             self._ledger.db.execute(SQL["end_job"], told | {"at": now, "started_at": state.last_started_at})
-            if state.failures == ALARM_AFTER:
-                text = f"The job {state.name} failed {state.failures} times in a row: {state.result}"
-                self._ledger.alert("job_failed", text, now, details=as_json({"job": state.name}))
 
     def list(self) -> list[JobState]:
         """Every job, in the order of the table."""

@@ -15,6 +15,7 @@ from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
     OPEN_MONTH_CACHE_MB,
@@ -203,7 +204,7 @@ class Months:
         month, path = partition.month, self._folder / partition.file
         if not path.exists() and (partition.last_seq or partition.state == "closed"):
             self._reopen(month)
-            self._say("month_missing", month, "was not there", now)
+            self._say(month, "was not there", now)
         if month not in self.closed or not partition.is_sealed:
             self.open(month, now)
         elif is_outdated(path, "month", self._vfs):
@@ -288,11 +289,11 @@ class Months:
         sync_directory(path.parent)
         self._reopen(path.stem)
         log.error("month file set aside, it is folded again from the ledger", month=path.stem, problem=problem)
-        self._say("month_set_aside", path.stem, f"was damaged ({problem})", now)
+        self._say(path.stem, f"was damaged ({problem})", now)
 
-    def _say(self, kind: str, month: str, problem: str, now: int) -> None:
+    def _say(self, month: str, problem: str, now: int) -> None:
         with self._ledger.transaction():
-            self._ledger.alert(kind, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
+            self._ledger.alert(Code.PARTITION_FAULT, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
         """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""

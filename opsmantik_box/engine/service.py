@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import structlog
 
 from opsmantik_box import __version__
@@ -30,9 +31,9 @@ from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.jobs import Jobs
 from opsmantik_box.engine.keeping import NOTHING_SET, Keeping
-from opsmantik_box.engine.ledger import SQL
 from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.long_work import LongWork
+from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
@@ -42,6 +43,7 @@ from opsmantik_box.engine.refusals import Refusals
 from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
+from opsmantik_box.engine.watchtower import Watchtower
 from opsmantik_box.errors import BoxError, Forbidden, LedgerPoisoned, Unauthorized, Unavailable
 from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.link import messages as m
@@ -77,9 +79,10 @@ class Service:
         self.replaying = core.lag > 0
         self._started_at = clock()
         self._busy_at = monotonic()
-        self.refusals = Refusals(core.ledger)
+        self.refusals, self.meters = Refusals(core.ledger), Meters()
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
         self.jobs = Jobs(self, JOBS)
+        self.watchtower = Watchtower(self)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._later: set[asyncio.Future[None]] = set()
@@ -114,6 +117,11 @@ class Service:
             for gateway in self._gateways:
                 gateway.kill()
             self.core.folder.admin_socket.unlink(missing_ok=True)
+
+    @property
+    def serves(self) -> bool:
+        """There are gateways, or were: it is the service, not the engine of one command."""
+        return bool(self._gateways)
 
     def when_accepting(self, say: Callable[[], None]) -> None:
         """Call `say` once, when everything is replayed and signals are taken."""
@@ -180,7 +188,7 @@ class Service:
             peer.send(self.feed.ends())
             for site in self.directory.sites.values():
                 peer.send(m.SiteChanged(site))
-            peer.send(self._state())
+            peer.send(self.state())
             peer.send(self.presence.everybody())
 
     def peer_left(self, peer: Peer) -> None:
@@ -232,6 +240,7 @@ class Service:
         match told:
             case m.Count():
                 self.refusals.note(told.refusals)
+                self.meters.note(told, self.clock())
             case m.Watching():
                 self.presence.watch(peer, self._askers(peer, told.tokens), self.clock())
             case m.Ready():
@@ -271,7 +280,7 @@ class Service:
             return m.TokenFound(asked.rid, 0, "", [])
         peer.shown.add(found.token_id)
         sites, rights = list(found.sites), list(found.sites.values())
-        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user)
+        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user, found.box)
 
     def _askers(self, peer: Peer, tokens: Iterable[int]) -> list[Asker]:
         """Whose tokens these are, of those that this gateway has shown and that still open something."""
@@ -385,6 +394,7 @@ class Service:
             waiting.peer.send(m.Refused(waiting.asked.rid, reason, retry_after))
 
     def _answer(self, batch: Sequence[Waiting], answers: Sequence[Answer], now: int) -> None:
+        self.meters.note_accepted(len(answers), sum(answer.duplicate for answer in answers), now)
         start = 0
         for waiting in batch:
             end = start + len(waiting.asked.arrivals)
@@ -411,19 +421,18 @@ class Service:
 
     # --- telling ------------------------------------------------------------------------------------------------------------------
 
-    def _state(self) -> m.State:
+    def state(self) -> m.State:
         accepting, reason = self._condition()
         lag_ms = self._pace.lag_ms(self.clock())
         return m.State(accepting and not self._stopping, reason or ("stopping" if self._stopping else ""), self.core.lag, lag_ms)
 
     def tell_state(self) -> None:
-        self.tell(self._state())
+        self.tell(self.state())
 
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""
-        state, now = self._state(), self.clock()
-        db, acceptance = self.core.ledger.db, self.core.acceptance
-        names = ("id", "kind", "site_id", "at", "text", "times", "last_at")
+        state, now = self.state(), self.clock()
+        acceptance = self.core.acceptance
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -439,7 +448,7 @@ class Service:
             "restamped": acceptance.restamped,
             "quarantined": acceptance.quarantined,
             "refusals_today": self.refusals.of_today(now),
-            "alerts": [dict(zip(names, row, strict=True)) for row in db.execute(SQL["list_alerts"])],
+            "alerts": [msgspec.to_builtins(alert) for alert in self.core.ledger.alerts.open_ones()],
         }
 
     def close(self) -> None:

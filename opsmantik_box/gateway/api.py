@@ -22,15 +22,15 @@ from opsmantik_box.clock import Clock
 from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.days import Days, day_bounds, day_of
 from opsmantik_box.domain.ids import event_id, uuid_text
-from opsmantik_box.domain.pages import END_OF_TIME, Position, Row, Span
+from opsmantik_box.domain.pages import END_OF_TIME, Position, Span
 from opsmantik_box.domain.report import MOST_DAYS
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.auth import AuthedRequest, guard_with
-from opsmantik_box.gateway.cursors import read_cursor, write_cursor
+from opsmantik_box.gateway.cursors import next_cursor, read_cursor
 from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
-from opsmantik_box.gateway.given import READ, Desk, SiteId, TheDesk
+from opsmantik_box.gateway.given import READ, Cursor, Desk, Limit, SiteId, TheDesk
 from opsmantik_box.gateway.jobs_api import JOB_ROUTES
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.login_api import LOGIN_ROUTES
@@ -53,14 +53,13 @@ from opsmantik_box.gateway.rows import (
     read_session,
     read_worked_intent,
 )
+from opsmantik_box.gateway.watch_api import WATCH_ROUTES
 
 NEWEST = 100
 """Events on /api/v1/events."""
 
 First = Annotated[date | None, QueryParameter(name="from", description="First day, in the site's time zone.")]
 Last = Annotated[date | None, QueryParameter(name="to", description="Last day, inside the range.")]
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows at most.")]
-Cursor = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before.")]
 Which = Annotated[Literal["ads", "all", "bots", "internal"], QueryParameter(name="scope", description="Which traffic.")]
 ReportScope = Annotated[
     Literal["ads", "all", "other_paid"], QueryParameter(name="scope", description="What averages and splits are of.")
@@ -207,7 +206,7 @@ READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
     read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES]
+ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES, *WATCH_ROUTES]
 
 
 def chosen_days(first: date | None, last: date | None, now: int, timezone: str) -> Days:
@@ -242,14 +241,6 @@ def chosen_span(
         told = read_cursor(listing, cursor, kind)
         before = min(before, told, key=lambda position: (position.at, position.key))
     return Span(from_ms, before, limit)
-
-
-def next_cursor(listing: str, rows: Sequence[Row], limit: int) -> str | None:
-    """The cursor after the last row that is shown; None when nothing follows."""
-    if len(rows) <= limit:
-        return None
-    last = rows[limit - 1]
-    return write_cursor(listing, Position(last[0], last[1]))
 
 
 def build_document(routes: Sequence[ControllerRouterHandler], given: dict[str, Provide]) -> dict[str, Any]:

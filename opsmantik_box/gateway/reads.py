@@ -85,6 +85,11 @@ class Reads:
         rows = await self._run(ask_one(Question(None, "find_recent_intent", parameters)), (site_id,))
         return rows[0] if rows else None
 
+    async def alerts(self, scope: Sequence[int], before: Position, limit: int, *, everything: bool) -> Sequence[Row]:
+        """Rows of list_alerts, newest first, one more than `limit` when there are more. `scope`: sites, and BOX for who sees that."""
+        parameters = {"before_at": before.at, "before_key": before.key, "limit": limit + 1, "all": int(everything)}
+        return await self._run(ask_one(Question(None, "list_alerts", parameters)), scope)
+
     async def feed(self, site_ids: Sequence[int], after: int, upto: int, limit: int) -> Sequence[Row]:
         """Rows of read_feed, oldest first: behind `after`, up to and with `upto`, at most `limit`."""
         parameters = {"after": after, "upto": upto, "limit": limit}

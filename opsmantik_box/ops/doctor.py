@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from opsmantik_box.domain.backups import LATE_MS, moment
 from opsmantik_box.domain.months import month_of, next_month, partition_names, ready_sentence
+from opsmantik_box.domain.watch.codes import advice_on
 from opsmantik_box.errors import BoxError, NotRunning
 from opsmantik_box.ops.findings import Finding
 from opsmantik_box.sql import load
@@ -325,7 +326,7 @@ def check_alerts(patient: Patient) -> Iterator[Finding]:
     except sqlite3.Error:
         return
     for one in alerts:
-        yield Finding(f"alert {one['kind']}", "warn", f"{one['text']} ({one['times']} times)")
+        yield Finding(f"alert {one['kind']}", "warn", f"{one['text']} ({one['times']} times)", advice_on(one["kind"]))
     if not alerts:
         yield Finding("alerts", "ok", "No open alert.")
 

@@ -184,19 +184,6 @@ on conflict (day, site_id, reason) do update set count = count + excluded.count;
 -- What was turned away on a day.
 select reason, sum(count) from refusals where day = ? group by reason order by reason;
 
--- raise_alert --
--- Something is wrong and a person should know; said once, then counted.
-insert into alerts (kind, site_id, at, text, details, last_at) values (:kind, :site_id, :at, :text, :details, :at) returning id;
-
--- repeat_alert --
--- The same, still wrong.
-update alerts set times = times + 1, last_at = :at, text = :text, details = :details
-where kind = :kind and site_id is :site_id and resolved_at is null returning id;
-
--- list_alerts --
--- What is wrong now.
-select id, kind, site_id, at, text, times, last_at from alerts where resolved_at is null order by id desc limit 100;
-
 -- audit --
 -- Who did what.
 insert into audit_log (at, actor, action, site_id, ref, details) values (?, ?, ?, ?, ?, ?);

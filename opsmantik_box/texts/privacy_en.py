@@ -49,6 +49,8 @@ TEXTS = {
     "why.alerts": "To find what went wrong.",
     "kept.refusals": "How often something was refused, by day and reason",
     "why.refusals": "Nothing is turned away in silence.",
+    "kept.hours": "How many visits, ad clicks and intents a site had in each hour",
+    "why.hours": "To notice when nobody comes any more.",
     "kept.audit": "Which operator did what, also whose number was looked at",
     "why.audit": "To answer for the data.",
     "kept.erasures": "That somebody was erased: when, by whom, how much, and keyed hashes; not who it was",

@@ -54,6 +54,8 @@ TEXTS = {
     "why.alerts": "Neyin ters gittiğini bulmak için.",
     "kept.refusals": "Neyin kaç kez geri çevrildiği, gün ve nedene göre",
     "why.refusals": "Hiçbir şey sessizce geri çevrilmesin diye.",
+    "kept.hours": "Bir sitenin her saatte kaç oturum, reklam tıklaması ve iletişim isteği aldığı",
+    "why.hours": "Artık kimse gelmiyorsa bunu fark etmek için.",
     "kept.audit": "Hangi operatörün ne yaptığı, kimin numarasına bakıldığı da",
     "why.audit": "Verinin hesabını verebilmek için.",
     "kept.erasures": "Birinin silindiği: ne zaman, kim tarafından, kaç satır, bir de anahtarlı özetler; kim olduğu değil",

@@ -227,7 +227,7 @@ def test_a_signal_that_cannot_be_stored_goes_to_quarantine_and_takes_nobody_alon
     assert len(box.events()) == 2
     assert box.accept(offender)[0].duplicate
     alerts = rows(box.core.ledger.db, "select kind, times from alerts")
-    assert alerts == [{"kind": "quarantine", "times": 1}]
+    assert alerts == [{"kind": "QUARANTINE", "times": 1}]
 
 
 def test_what_was_quarantined_is_decided_on_command(box: Engine) -> None:

@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from opsmantik_box.domain.watch.codes import ABOUT, Code
 from opsmantik_box.errors import NotRunning, Unavailable
 from opsmantik_box.ops.doctor import EARLIEST_NOW, examine, file_limit
 from tests.harness import Box, run_cli
@@ -184,10 +185,12 @@ def test_a_month_that_is_missing_or_behind_is_told(data):
 def test_open_alerts_are_repeated(data):
     with sqlite3.connect(data / "ledger.db") as ledger:
         ledger.execute(
-            "insert into alerts (kind, at, text, last_at, times) values ('month_set_aside', 1, 'A month was damaged.', 1, 3)"
+            "insert into alerts (kind, at, text, last_at, times) values ('PARTITION_FAULT', 1, 'A month was damaged.', 1, 3)"
         )
     ledger.close()
-    assert findings(data)["alert month_set_aside"].sentence == "A month was damaged. (3 times)"
+    found = findings(data)["alert PARTITION_FAULT"]
+    assert (found.state, found.sentence) == ("warn", "A month was damaged. (3 times)")
+    assert found.advice == ABOUT[Code.PARTITION_FAULT].advice
 
 
 @pytest.mark.parametrize(

@@ -461,7 +461,7 @@ def test_with_another_vault_an_alarm_says_what_cannot_be_repeated(box: Scene, tm
         put_back(folder, copy, "ledger.db*", "months/*")
         put_back(folder, tmp_path, "vault.db*")
     assert not box.erasures.waits
-    assert [row["kind"] for row in rows(box.core.ledger.db, "select kind from alerts")] == ["erasures_not_repeated"]
+    assert [row["kind"] for row in rows(box.core.ledger.db, "select kind from alerts")] == ["ERASURES_NOT_REPEATED"]
 
 
 def test_a_line_that_was_cut_short_is_left_out_and_the_next_one_is_whole(box: Scene) -> None:

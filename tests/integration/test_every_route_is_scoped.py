@@ -6,10 +6,12 @@ import asyncio
 import http.client
 import json
 import re
+import sqlite3
 import statistics
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,7 +26,7 @@ from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.waiting import Bounds
-from opsmantik_box.errors import BoxError, Forbidden, NoSuchIntent, Unauthorized
+from opsmantik_box.errors import BoxError, Forbidden, NoSuchAlert, NoSuchIntent, Unauthorized
 from opsmantik_box.gateway.api import ROUTES
 from opsmantik_box.gateway.auth import guard_with
 from opsmantik_box.link.client import EngineClient
@@ -51,6 +53,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "/login": {"email": "nobody@mein.example", "password": "nobody's password"},
     "/logout": {},
     "/jobs/{name:str}/run": {},
+    "/alerts/{number:int}/acknowledge": {},
+    "/alerts/{number:int}/silence": {"until": "2h"},
 }
 """What a POST route is asked with. NUMBER becomes the row's."""
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -65,7 +69,11 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "add_note": {"note": "x"},
     "reveal_number": {},
     "tell_presence": {},
+    "acknowledge_alert": {},
+    "silence_alert": {"until": "2h"},
 }
+ALERTS_FROM = 500_000
+"""An alert of each tenant has this number more than its tap."""
 IN_BULK = {"give_verdicts"}
 OF_NO_ROW = {"log_in", "log_out"}
 ANYONES = {"/login"}
@@ -82,6 +90,7 @@ class Operation(NamedTuple):
     path: str
 
     def filled(self, site: str, sid: str, number: int) -> tuple[str, bytes | None]:
+        number += ALERTS_FROM * self.path.startswith("/alerts/")
         path = self.path.replace("{site:str}", site).replace("{sid:str}", sid).replace("{number:int}", str(number))
         path = path.replace("{name:str}", "close_month")
         body = json.dumps(BODIES[self.path]).replace('"NUMBER"', str(number)).encode() if self.method == "POST" else None
@@ -121,11 +130,19 @@ def tenants(box: Box) -> Iterator[Tenants]:
     number = next(one["id"] for one in box.call("list_tokens") if one["rights"] == "admin")
     line = http.client.HTTPConnection("127.0.0.1", box.port)
     rows = {site: box.get(f"/api/v1/sites/{site}/intents", box.token(site))["intents"][0]["id"] for site in _ids(mine, theirs)}
+    add_alerts(box, {row["id"]: rows[row["public_id"]] for row in (mine, theirs)})
     yield Tenants(
         box, (mine["public_id"], MY_SID, rows[mine["public_id"]]), (theirs["public_id"], THEIR_SID, rows[theirs["public_id"]]),
         token, number, line,
     )  # fmt: skip
     line.close()
+
+
+def add_alerts(box: Box, taps: dict[int, int]) -> None:
+    """One for each site, of a code that no rule looks at there: it stays open."""
+    add = "insert into alerts (id, kind, site_id, at, text, last_at, level) values (?, 'CLOCK_STEP', ?, 1, 'x', 1, 'warning')"
+    with closing(sqlite3.connect(box.data / "ledger.db", timeout=10)) as ledger, ledger:
+        ledger.executemany(add, [(ALERTS_FROM + tap, site) for site, tap in taps.items()])
 
 
 def _ids(*sites: dict[str, Any]) -> list[str]:
@@ -240,9 +257,10 @@ def command(tenants: Tenants, name: str, arguments: dict[str, Any]) -> Any:
 @pytest.mark.parametrize("name", sorted(ARGUMENTS))
 def test_the_engine_itself_refuses_a_foreign_row(tenants: Tenants, name: str) -> None:
     missing = command(tenants, name, ARGUMENTS[name] | {"id": 987_654_321})
-    assert missing[0] is NoSuchIntent
-    assert command(tenants, name, ARGUMENTS[name] | {"id": tenants.theirs[2]}) == missing
-    assert command(tenants, name, ARGUMENTS[name] | {"id": tenants.mine[2]}) != missing
+    more = ALERTS_FROM if "alert" in name else 0
+    assert missing[0] is (NoSuchAlert if more else NoSuchIntent)
+    assert command(tenants, name, ARGUMENTS[name] | {"id": tenants.theirs[2] + more}) == missing
+    assert command(tenants, name, ARGUMENTS[name] | {"id": tenants.mine[2] + more}) != missing
 
 
 def test_the_engine_itself_refuses_foreign_rows_among_many(tenants: Tenants) -> None:

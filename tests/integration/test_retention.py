@@ -24,7 +24,7 @@ AGED: dict[str, tuple[str, str]] = {
         "insert into outbox (lane, kind, dedupe_key, payload, created_at, state) values ('l', 'k', ?, x'', ?, ?)",
         "outbox",
     ),
-    "alerts": ("insert into alerts (kind, at, text, last_at) values (?1, 1, 'x', ?2)", "alerts"),
+    "alerts": ("insert into alerts (kind, at, text, last_at, resolved_at) values (?1, 1, 'x', ?2, ?2)", "alerts"),
     "audit": ("insert into audit_log (at, actor, action, ref) values (?2, 'op', 'verdict', ?1)", "audit_log"),
 }
 
@@ -64,6 +64,13 @@ def test_what_still_waits_to_be_sent_is_kept(box: Scene) -> None:
     age(box, "deliveries", 400, 1, "waiting")
     run(box)
     assert len(rows(box.core.ledger.db, "select id from outbox")) == 1
+
+
+def test_what_is_still_wrong_is_kept(box: Scene) -> None:
+    age(box, "alerts", 400, 1)
+    box.core.ledger.db.execute("update alerts set resolved_at = null")
+    run(box)
+    assert len(rows(box.core.ledger.db, "select id from alerts")) == 1
 
 
 def test_refusals_go_by_their_day(box: Scene) -> None:
