@@ -47,8 +47,8 @@ order by as_of, id;
 select id, public_id, currency, google_timezone from sites;
 
 -- count_repeated_clicks --
--- Clicks that opened no session of their own: the same visitor's, in the session of the first.
-select count(*) - count(distinct session_id) as repeated
+-- Clicks, and those that opened no session of their own: the same visitor's, in the session of the first.
+select count(*) as clicks, count(*) - count(distinct session_id) as repeated
 from touches where at >= :from_ms and at < :to_ms and time_unknown = 0;
 
 -- count_origins --
