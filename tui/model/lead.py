@@ -84,7 +84,7 @@ class Contact(Struct, frozen=True, kw_only=True, dict=True, rename={
 
     @property
     def is_ad(self) -> bool:
-        """Did an ad of Google's bring it, by what was known at the tap? Of messages of the stream only the name is known."""
+        """Did an ad of Google's bring it, by what was known at the tap? Old messages of the stream know only the name."""
         ranked = self.rank in ADS if self.rank else self.attribution in ADS_NAMES
         return ranked and self.is_human
 
