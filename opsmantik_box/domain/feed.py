@@ -68,7 +68,7 @@ def read_topics(told: str | None) -> frozenset[str]:
 
 class IntentBody(Struct, frozen=True):
     """A new intent. Times in UTC milliseconds; `score` after the tap; `page` without masked values; `lead`: the id of its lead's first
-    contact."""
+    contact; `rank` at the tap: of `attribution`, the name alone does not say whose ad it was."""
 
     id: int
     lead: int
@@ -86,6 +86,7 @@ class IntentBody(Struct, frozen=True):
     is_bot: bool
     is_internal: bool
     place: str = ""
+    rank: int | None = None
 
 
 class CallBody(Struct, frozen=True):
@@ -114,6 +115,7 @@ class CallBody(Struct, frozen=True):
     is_internal: bool
     candidates: tuple[Candidate, ...]
     version: int
+    rank: int | None = None
 
 
 class AlertBody(Struct, frozen=True):

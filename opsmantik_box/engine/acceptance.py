@@ -349,5 +349,5 @@ def _intent_body(row: dict[str, Any]) -> IntentBody:
         action=row["action"], target=row["target"], page=row["page"], position=row["position"],
         session=row["session_id"], session_month=row["month"], score=row["score"], breakdown=row["breakdown"],
         attribution=row["attribution"], device=row["device"], place=row["place"], is_bot=bool(row["is_bot"]),
-        is_internal=bool(row["is_internal"]),
+        is_internal=bool(row["is_internal"]), rank=row["rank"],
     )  # fmt: skip

@@ -6,12 +6,15 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opsmantik_box.domain.attribution import NAMES, Rank
 from opsmantik_box.domain.desk import LeadState
 from opsmantik_box.domain.verdicts import Row
 from tests.console.kit import MINUTE, NOW, lead, missed, queue_page, site_id, tap_body
 from tui.model.actions import Action, new_action, rebase
 from tui.model.messages import Envelope, Message
 from tui.model.store import MOST_EVENTS, MOST_LEADS, Store
+from tui.net.follow import read_message
+from tui.net.sse import Block
 
 
 def store_of(*leads: dict[str, Any]) -> Store:
@@ -190,3 +193,16 @@ def test_told_again_from_anywhere_it_comes_to_the_same(kinds: list[str], random:
             again.take(repeated)
         again.take(message)
     assert msgspec.json.encode(list(once.leads.values())) == msgspec.json.encode(list(again.leads.values()))
+
+
+def test_a_live_tap_of_anothers_paid_link_is_no_ad_of_google():
+    store = store_of()
+    for number, rank in ((7, Rank.PAID_UTM_GOOGLE), (8, Rank.PAID_UTM_OTHER)):
+        store.take(tap(number, attribution=NAMES[rank], rank=int(rank)))
+    assert [store.leads[number].is_ad for number in (7, 8)] == [True, False]
+
+
+def test_a_message_that_is_no_sites_is_read():
+    told = read_message(Block("1-9", "alert", b'{"site_id": null, "at": 1, "ref": "9", "version": 1, "body": {"kind": "disk"}}'))
+    assert told is not None
+    assert (told.told.site, told.told.body) == ("", {"kind": "disk"})

@@ -201,7 +201,7 @@ class AlertsPage(Page):
 
     def _row(self, number: int, width: int) -> Line:
         message = self._desk.alerts[number]
-        site = self._desk.store.site(message.told.site_id)
+        site = self._desk.store.site(message.told.site)
         return lists.alert_row(message, site, self._desk.now(), width, self.speech)
 
     def move(self, lines: int) -> None:
