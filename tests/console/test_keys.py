@@ -206,7 +206,7 @@ async def _copy(session: Session):
     await session.press("y")
     assert "Claim it first" in session.text()
     store = session.app.main.desk.store
-    session.app.main.work._numbers[12] = "+90 532 \x1b]52;c;x\x07 555 01 43"
+    session.app.main.work.claims._numbers[12] = "+90 532 \x1b]52;c;x\x07 555 01 43"
     await session.press("y")
     assert "Claim it first" in session.text()
     store.put(replace(store.leads[12], claim=Claim(1, NOW, NOW + MINUTE)))

@@ -90,7 +90,7 @@ class MainScreen(Acting):
     def on_mount(self) -> None:
         self.desk.watcher = self
         self.set_focus(None)
-        self.leads.number_of = self.work.number_of
+        self.leads.number_of = self.work.claims.number_of
         self.run_worker(self.desk.run, name="desk", exit_on_error=True)
         self.set_interval(1.0, self._tick)
         self._refresh = self.set_interval(self.settings.refresh_sec, self._read_numbers)
@@ -319,7 +319,7 @@ class MainScreen(Acting):
         """Any key clears what was said last, and renews a claim."""
         if not self.is_busy:
             self.bottom.hush()
-            self.work.renew()
+            self.work.claims.renew()
 
     def _queue_of(self, site: str) -> None:
         self.leads.set_filter(replace(self.leads.filter, site=site))
