@@ -18,11 +18,12 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, Struct
 
+from opsmantik_box.domain.backups import Backup
 from opsmantik_box.errors import ConfigError
 
 PREFIX = "OPSMANTIK_"
 FILE_NAME = "box.toml"
-SECRETS = frozenset({"cron_secret"})
+SECRETS = frozenset({"cron_secret", "backup.key", "backup.s3_secret_key"})
 NOT_SETTINGS = ("OPSMANTIK_DATA", "OPSMANTIK_CONFIG")
 """Names that begin like a setting and are none: where the folder and the file are."""
 TEST_PREFIX = "OPSMANTIK_TEST_"
@@ -61,6 +62,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cron_secret: str = ""
     rates: Rates = Rates()
     lag: Lag = Lag()
+    backup: Backup = Backup()
 
     def __repr__(self) -> str:
         """Without values: settings hold a secret, and a log line may hold settings."""
@@ -299,11 +301,36 @@ def long_enough(secret: str) -> str:
     return secret
 
 
+def a_key(text: str) -> str:
+    """32 bytes in hexadecimal. Raises ValueError."""
+    if text and not re.fullmatch(r"[0-9a-fA-F]{64}", text):
+        raise ValueError("a key has 64 hexadecimal digits (`openssl rand -hex 32` makes one)")
+    return text.lower()
+
+
+def an_account(text: str) -> str:
+    """user@host:path. Raises ValueError."""
+    if text and not re.fullmatch(r"[^\s:@/-][^\s:@/]*@[^\s:@/-][^\s:@/]*:[^\s]+", text):
+        raise ValueError(f"{text!r} is no account; write it like box@backup.example.com:backups/box")
+    return text
+
+
+def an_endpoint(text: str) -> str:
+    """Scheme and host of an S3 service. Raises ValueError."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query):
+        raise ValueError(f"{text!r} is no address; write it like https://s3.eu-central-1.amazonaws.com")
+    return text.rstrip("/")
+
+
 RULES: dict[str, Any] = {
     "public_url": public_address,
     "failover_url": public_address,
     "allowed_origins": hosts,
     "trusted_proxies": networks,
     "cron_secret": long_enough,
+    "backup.key": a_key,
+    "backup.ssh": an_account,
+    "backup.s3_url": an_endpoint,
 }
 """What a setting must be beyond its type."""

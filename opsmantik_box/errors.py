@@ -69,6 +69,18 @@ class NoSuchIntent(BoxError):
     status = 404
 
 
+class NoSuchAlert(BoxError):
+    """There is no such alert that you see."""
+
+    status = 404
+
+
+class NoSuchDelivery(BoxError):
+    """There is no such delivery."""
+
+    status = 404
+
+
 class KeyUsedBefore(BoxError):
     """This Idempotency-Key came before with another request. Use a new one for each thing that is to be done."""
 
@@ -129,6 +141,10 @@ class LedgerFull(Unavailable):
 
 class MonthDamaged(Unavailable):
     """The file of {month} is damaged ({problem}); it is folded again from the ledger."""
+
+
+class CopyFailed(BoxError):
+    """{file} could not be copied: {problem}"""
 
 
 class LedgerPoisoned(BoxError):

@@ -11,6 +11,7 @@ import structlog
 from opsmantik_box.clock import SHIFT_FILE, choose_clock
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.gateways import GatewayOptions
+from opsmantik_box.engine.keeping import Keeping
 from opsmantik_box.engine.start import open_service, run_service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import UsageError
@@ -40,6 +41,7 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) 
         clock,
         RateLimits(session=rates.session_per_minute, address=rates.address_per_minute, signals=rates.signals_per_minute),
         Bounds(lag_signals=lag.signals, queue_signals=lag.queue_signals, queue_bytes=lag.queue_bytes),
+        Keeping(settings.cron_secret, settings.backup),
     )
     listening = listen(host, port)
     address = "http://{}:{}".format(*listening.getsockname()[:2])

@@ -30,8 +30,12 @@ COMMANDS = {
     "erase": ("erase", "Erase a visitor everywhere, with a receipt."),
     "privacy": ("privacy", "What is kept of visitors, and who receives it."),
     "geo": ("geo", "The city of a visit, from a file of yours."),
+    "jobs": ("jobs", "What the Box does by itself."),
+    "backup": ("backup", "Copies of everything, elsewhere."),
+    "restore": ("backup", "Make a data folder of a backup."),
     "config": ("operations", "Show or check the settings."),
     "doctor": ("operations", "Look for what is wrong and say what to do."),
+    "alerts": ("alerts", "What is wrong now."),
     "quarantine": ("operations", "Signals that could not be stored."),
 }
 """Command → the module of this package that holds it, and its line in the menu."""

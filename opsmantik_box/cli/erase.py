@@ -98,7 +98,8 @@ def _tell(receipt: Row, as_json: bool) -> None:
         return
     _tell_rows(receipt, "Nothing of this visitor was kept.")
     for one in receipt["rehashed"]:
-        click.echo(f"months/{one['month']}.db: SHA-256 {one['before']}\n{'is now':>15}: SHA-256 {one['after']}")
+        after = f"SHA-256 {one['after']}" if one["after"] else "to be sealed anew; `privacy erasures` shows its SHA-256 then"
+        click.echo(f"months/{one['month']}.db: SHA-256 {one['before']}\n{'is now':>15}: {after}")
     where = f"on {receipt['site']}" if receipt["site"] else "on every site"
     click.echo(clean(f"Erased {where} at {human_time(receipt['done_at'])}, by {receipt['by']}."))
     click.echo(f"Receipt {receipt['id']}; keyed hash of what was asked for: {receipt['mark']}.")

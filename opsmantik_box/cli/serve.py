@@ -91,7 +91,10 @@ def next_words(data: Path) -> str:
     """What to do in a folder without a site."""
     command = as_typed(data)
     added = command("site", "add", "'My client'", "--domain", "www.example.com", "--url", "https://box.example.com")
-    return f"Next: add a site, then paste the snippet it prints.\n\n  {added}\n\nIf something is odd: {command('doctor')}\n"
+    backup = f"Then a place for backups that outlives this machine: [backup] in {data / 'box.toml'} (docs/backups.md)."
+    return (
+        f"Next: add a site, then paste the snippet it prints.\n\n  {added}\n\n{backup}\nIf something is odd: {command('doctor')}\n"
+    )
 
 
 def as_typed(data: Path) -> Callable[..., str]:

@@ -22,11 +22,11 @@ Tables = dict[str, dict[str, int]]
 
 
 class Rehashed(Struct, frozen=True):
-    """A closed month's SHA-256 before and after."""
+    """A closed month's SHA-256 before and after; `after` None until it is sealed anew."""
 
     month: str
-    before: str | None
-    after: str
+    before: str
+    after: str | None = None
 
 
 class Receipt(Struct, frozen=True):

@@ -15,6 +15,9 @@ from opsmantik_box.errors import UsageError
 KEPT_MS = 30 * 86_400_000
 """How long a row of the feed is kept: a reader that was away for longer reads the page again."""
 
+BOX = 0
+"""In a scope: what is the Box's own, and has no site. Numbers of sites begin at 1."""
+
 FEED_TOPICS = ("intent", "call", "verdict", "alert", "work", "erased")
 HINT_TOPICS = ("event", "session", "health", "presence", "tracker")
 TOPICS = frozenset((*FEED_TOPICS, *HINT_TOPICS))
@@ -116,13 +119,6 @@ class CallBody(Struct, frozen=True):
     candidates: tuple[Candidate, ...]
     version: int
     rank: int | None = None
-
-
-class AlertBody(Struct, frozen=True):
-    """Something is wrong: its kind (a word a program may match) and the sentence a person reads."""
-
-    kind: str
-    text: str
 
 
 class ErasedBody(Struct, frozen=True):

@@ -62,6 +62,12 @@ def partition_names(month: str) -> tuple[str, str]:
     return f"sessions_{name}", f"events_{name}"
 
 
+def ready_sentence(month: str, made_at: int) -> str:
+    """What doctor and console say of the month that comes next."""
+    made = datetime.fromtimestamp(made_at / 1000, UTC)
+    return f"Next month ready: {', '.join(partition_names(month))}, made {made.day} {made:%b %H:%M} UTC"
+
+
 def read_hint(sm: str | None) -> str:
     """The month a tracker says its session began in (`2026-11-01` or `2026-11`), '' when that is absent or malformed."""
     found = _HINT.fullmatch(sm) if sm and len(sm) <= 10 else None

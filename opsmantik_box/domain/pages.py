@@ -5,7 +5,7 @@ one more file is asked than the names alone would need.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -67,10 +67,22 @@ def ask_newest(
     return kept
 
 
-def ask_session(site_id: int, session_id: str, months: Iterable[str]) -> Asking[tuple[str, Row] | None]:
-    """(month, row of find_session) of the newest month that knows this session."""
+class Visit(NamedTuple):
+    """A session (a row of find_session), its events (of list_timeline; one more than asked for when there are more) and what it led to
+    (of list_session_intents)."""
+
+    session: Row
+    events: Sequence[Row]
+    intents: Sequence[Row]
+
+
+def ask_visit(site_id: int, session_id: str, after: Position, limit: int, months: Iterable[str]) -> Asking[Visit | None]:
+    """A session with its events after a position, in the newest month that knows it; None when none does."""
     for month in sorted(months, reverse=True):
         rows = yield Question(month, "find_session", {"site_id": site_id, "id": session_id})
         if rows:
-            return month, rows[0]
+            position = {"no": rows[0][-1], "after_at": after.at, "after_key": after.key, "limit": limit + 1}
+            events = yield Question(month, "list_timeline", position)
+            intents = yield Question(None, "list_session_intents", {"site_id": site_id, "id": rows[0][1]})
+            return Visit(rows[0], events, intents)
     return None

@@ -28,7 +28,8 @@ class Kind(Struct, frozen=True):
 _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
-    "ledger_identity", "partitions", "jobs", "erasing", "checkpoint", "tracker_count", "relay_state", "keys", "token_key", "box_keys",
+    "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
+    "token_key", "box_keys", "watch",
 )  # fmt: skip
 
 KINDS = (
@@ -46,6 +47,7 @@ KINDS = (
     Kind("arrivals", 35, ("tracker_hours",), personal=False, deleted_by="engine/arrivals.py"),
     Kind("alerts", 396, ("alerts", "audits"), personal=False, deleted_by="engine/retention.py"),
     Kind("refusals", 396, ("refusals",), personal=False, deleted_by="engine/retention.py"),
+    Kind("hours", 84, ("site_hours",), personal=False, deleted_by="engine/site_counts.py"),
     Kind("audit", 730, ("audit_log",), personal=False, deleted_by="engine/retention.py"),
     Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
     Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
@@ -74,8 +76,9 @@ META_PURPOSES: dict[str, tuple[str, ...]] = {
 NEVER = ("full_address", "cookies_of_others", "hardware", "contents", "numbers_of_taps")
 """What is not kept at all; texts under `never.<name>`."""
 
-SENDS: dict[str, tuple[str, ...]] = {"geo": (), "telephony": ()}
-"""Adapter → the kinds it gives to somebody outside. These two only take in; whoever adds one that sends says so here."""
+SENDS: dict[str, tuple[str, ...]] = {"geo": (), "telephony": (), "places": ()}
+"""Adapter → the kinds it gives to somebody outside. The first two only take in; where copies of everything went, the ledger knows
+(`backups`). Whoever adds one that sends says so here."""
 
 
 def days_of(settings: Mapping[str, object], kind: Kind) -> int | None:

@@ -4,13 +4,13 @@ An intent is counted by what was known at its tap, and belongs to the campaign, 
 began on another day. Promise: the intents of a split add up to the intents of the report."""
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, json
 
-from opsmantik_box.domain.questions import Asking, Parameters, Question
-from opsmantik_box.domain.tally import buckets_of
+from opsmantik_box.domain.questions import Asking, Parameters, Question, Row
+from opsmantik_box.domain.tally import COARSE_MS, buckets_of
 
 SPLITS = ("campaign", "keyword", "landing_page")
 MOST_SHARES = 100
@@ -26,34 +26,47 @@ class Share(Struct, frozen=True):
 
 class Splits(Struct, frozen=True):
     """Most sessions first. `by_button`: intents by the button's position on the page. `reopened`: sessions of everybody, bots too, that
-    were opened by a click which had opened one before."""
+    were opened by a click which had opened one before; `clicked`: all that were opened by a click."""
 
     by_campaign: list[Share]
     by_keyword: list[Share]
     by_landing_page: list[Share]
     by_button: dict[str, int]
     reopened: int
+    clicked: int
 
 
 def ask_splits(span: Parameters, busy: Sequence[str], known: Collection[str], scope: str) -> Asking[Splits]:
     """The splits of a span of days. `busy` are the months with sessions in it; a tap's session may have begun before, in another of the
     `known`. `scope` is one of the buckets of people."""
-    sessions = {split: Counter[str]() for split in (*SPLITS, "click")}
+    sessions, taps = ({split: Counter[str]() for split in SPLITS} for _ in range(2))
     for month in busy:
-        for split, name, rank, number in (yield Question(month, "count_origins", span)):
-            sessions[split][name] += number if split == "click" or _inside(scope, rank) else 0
+        _add(sessions, (yield Question(month, "count_origins", span)), scope)
     buttons = yield Question(None, "count_buttons", span)
-    taps = {split: Counter[str]() for split in SPLITS}
     for month in sorted({row[1] for row in buttons} & set(known)):
-        for rank, *names in (yield Question(month, "list_tap_origins", span | {"month": month})):
-            for split, name in zip(SPLITS, names, strict=True):
-                taps[split][name] += _inside(scope, rank)
+        _add(taps, (yield Question(month, "count_tap_origins", span | {"month": month})), scope)
     by_button = Counter[str]()
     for position, _, rank, number in buttons:
         by_button[position] += number if _inside(scope, rank) else 0
     shares = [_shares(sessions[split], taps[split], by_button.total()) for split in SPLITS]
-    clicks = sessions["click"]
-    return Splits(*shares, by_button=dict((+by_button).most_common()), reopened=clicks.total() - len(clicks))
+    clicks = yield from _ask_clicks(span, busy)
+    buttons_first = dict((+by_button).most_common())
+    return Splits(*shares, by_button=buttons_first, reopened=len(clicks) - len(set(clicks)), clicked=len(clicks))
+
+
+def _ask_clicks(span: Parameters, busy: Sequence[str]) -> Asking[list[str]]:
+    clicks: list[str] = []
+    for month in busy:
+        for (told,) in (yield Question(month, "list_clicks", span | {"slot_ms": COARSE_MS})):
+            clicks += json.decode(told)
+    return clicks
+
+
+def _add(counts: dict[str, Counter[str]], rows: Iterable[Row], scope: str) -> None:
+    """Rows of count_origins or count_tap_origins."""
+    for *names, rank, number in rows:
+        for split, name in zip(SPLITS, names, strict=True):
+            counts[split][name] += number if _inside(scope, rank) else 0
 
 
 def _inside(scope: str, rank: Any) -> bool:

@@ -7,14 +7,17 @@ number; an intent counts by what was known at its tap, a session by its best ran
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from math import gcd
 
-from msgspec import Struct
+from msgspec import Struct, json
 
 from opsmantik_box.domain.attribution import ADS, NAMES, OTHER_PAID, Rank
+from opsmantik_box.domain.days import HOUR_MS
 from opsmantik_box.domain.questions import Row
 
 BUCKETS = ("ads", "all", "other_paid", "bots", "internal")
-QUARTER_MS = 900_000
+COARSE_MS = 12 * HOUR_MS
+"""Sessions and contacts are counted in slots of time: of this size where nobody asks for hours (a row has to have some bounded size)."""
 MATCH_MS = 30 * 60_000
 """A call is matched to a tap at most this long before it."""
 
@@ -47,6 +50,11 @@ class Hour(Struct, frozen=True):
     intents: int
 
 
+def slot_of(hours: Sequence[int]) -> int:
+    """The coarsest slot, counted from the first of these hours, in which each of them begins with one; without any, one of COARSE_MS."""
+    return gcd(HOUR_MS, *(hour - hours[0] for hour in hours)) if hours else COARSE_MS
+
+
 def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
     """The buckets one session or intent counts in: bots first, then internal, are nothing else."""
     if is_bot or is_internal:
@@ -58,13 +66,14 @@ def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
 
 class Tally:
     """Sums over month files and the ledger. `seconds`, `bounces` and what is split are of the scope's bucket only; `denied` are human
-    sessions whose click id the visitor's choice took."""
+    sessions whose click id the visitor's choice took. `hours` are the beginnings of those that are asked for, in UTC milliseconds; the
+    rows come in slots of `slot_ms` (slot_of), counted from the first of them."""
 
-    def __init__(self, scope: str) -> None:
-        self._scope = scope
+    def __init__(self, scope: str, hours: Sequence[int] = (), slot_ms: int = COARSE_MS) -> None:
+        self._scope, self._hours, self._slot_ms = scope, hours, slot_ms
         self._counts = {name: Counter[str]() for name in BUCKETS}
         self._visitors = {name: set[str]() for name in BUCKETS}
-        self._quarters: dict[str, Counter[int]] = {"sessions": Counter(), "intents": Counter()}
+        self._slots: dict[str, Counter[int]] = {"sessions": Counter(), "intents": Counter()}
         self.seconds = self.bounces = self.denied = 0
         self.by_device, self.by_source = Counter[str](), Counter[str]()
 
@@ -72,16 +81,24 @@ class Tally:
         """One number: of a Bucket, or `without_intent` (sessions with no tap and no form) and `sealed_intents` (taps only)."""
         return self._counts[bucket][key]
 
-    def add_sessions(self, rows: Iterable[Row]) -> None:
-        """Rows of count_sessions."""
-        for rank, is_bot, is_internal, device, sessions, seconds, bounces, alone, idle, denied in rows:
-            mine = buckets_of(rank, is_bot, is_internal)
+    def add_visits(self, rows: Iterable[Row]) -> None:
+        """Rows of count_visits; one who was there in two months is one."""
+        for slot, rank, is_bot, is_internal, sessions, told in rows:
+            mine, fingerprints = buckets_of(rank, is_bot, is_internal), json.decode(told)
             for name in mine:
                 count = self._counts[name]
                 count["sessions"] += sessions
-                count["sessions_without_fingerprint"] += alone
-                count["without_intent"] += idle
+                count["sessions_without_fingerprint"] += sessions - len(fingerprints)
                 count["assisted" if rank == Rank.ASSISTED else "with_click"] += sessions if rank in ADS else 0
+                self._visitors[name].update(fingerprints)
+            self._slots["sessions"][slot] += sessions if self._scope in mine else 0
+
+    def add_sessions(self, rows: Iterable[Row]) -> None:
+        """Rows of count_sessions."""
+        for rank, is_bot, is_internal, device, sessions, seconds, bounces, idle, denied in rows:
+            mine = buckets_of(rank, is_bot, is_internal)
+            for name in mine:
+                self._counts[name]["without_intent"] += idle
             self.denied += denied if "all" in mine else 0
             if self._scope in mine:
                 self.seconds += seconds
@@ -89,27 +106,15 @@ class Tally:
                 self.by_device[device or "unknown"] += sessions
                 self.by_source[NAMES[Rank(rank)]] += sessions
 
-    def add_visitors(self, rows: Iterable[Row]) -> None:
-        """Rows of list_visitors; one who was there in two months is one."""
-        for fingerprint, rank, is_bot, is_internal in rows:
-            for name in buckets_of(rank, is_bot, is_internal):
-                self._visitors[name].add(fingerprint)
-
-    def add_session_quarters(self, rows: Iterable[Row]) -> None:
-        """Rows of count_session_quarters."""
-        for quarter, rank, sessions in rows:
-            if self._scope in buckets_of(rank, 0, 0):
-                self._quarters["sessions"][quarter] += sessions
-
     def add_contacts(self, rows: Iterable[Row]) -> None:
         """Rows of count_contacts. A form is never inside the intents."""
-        for quarter, rank, is_bot, is_internal, source, action, number in rows:
+        for slot, rank, is_bot, is_internal, source, action, number in rows:
             mine = buckets_of(rank, is_bot, is_internal)
             kind = "calls" if source == "call" else action
             for name in mine:
                 self._counts[name][kind] += number
             if self._scope in mine and kind in ("phone", "whatsapp"):
-                self._quarters["intents"][quarter] += number
+                self._slots["intents"][slot] += number
 
     def add_sealed(self, rows: Sequence[Row], from_ms: int, currency: str) -> None:
         """Rows of list_sealed, from half an hour before `from_ms` on: those are there only so that their call is left out."""
@@ -139,21 +144,20 @@ class Tally:
         sessions = self._counts[self._scope]["sessions"]
         return round(total / sessions, digits) if sessions else None
 
-    def by_hour(self, hours: Sequence[int]) -> list[Hour]:
+    def by_hour(self) -> list[Hour]:
         """Sessions and intents of the scope, hour by hour."""
-        slots = {kind: _into_hours(quarters, hours) for kind, quarters in self._quarters.items()}
-        return [Hour(start, slots["sessions"][number], slots["intents"][number]) for number, start in enumerate(hours)]
+        counts = {kind: self._into_hours(slots) for kind, slots in self._slots.items()}
+        return [Hour(start, counts["sessions"][number], counts["intents"][number]) for number, start in enumerate(self._hours)]
+
+    def _into_hours(self, slots: Mapping[int, int]) -> Counter[int]:
+        """Counts by slot as counts by the number of the hour they lie in."""
+        counts, begun = Counter[int](), [hour - self._hours[0] for hour in self._hours]
+        for slot, number in slots.items():
+            counts[bisect_right(begun, slot * self._slot_ms) - 1] += number
+        return counts
 
 
 def _amount(row: Row, currency: str) -> int:
     """What a sealed row was worth in the site's currency; nothing when it was told in another."""
     amount, told = row[8], row[9]
     return amount if amount and told in (None, "", currency) else 0
-
-
-def _into_hours(quarters: Mapping[int, int], hours: Sequence[int]) -> Counter[int]:
-    """Counts by quarter as counts by the number of the hour they lie in."""
-    slots = Counter[int]()
-    for quarter, number in quarters.items():
-        slots[bisect_right(hours, quarter * QUARTER_MS) - 1] += number
-    return slots

@@ -38,11 +38,13 @@ def main() -> int:
     """The process's exit code."""
     parser = argparse.ArgumentParser(prog="opsmantik_box.engine")
     parser.add_argument("--data", type=Path, required=True)
-    data: Path = parser.parse_args().data
+    parser.add_argument("--restored", action="store_true")
+    told = parser.parse_args()
+    data: Path = told.data
     configure_logs("warning")
     os.umask(0o027)
     try:
-        service = open_service(data, choose_clock(), RateLimits(), Bounds())
+        service = open_service(data, choose_clock(), RateLimits(), Bounds(), restored=told.restored)
     except BoxError as error:
         failed = Failed(0, type(error).__name__, str(error), error.exit_code)
         print(msgspec.json.encode(failed).decode(), flush=True)

@@ -15,11 +15,13 @@ from opsmantik_box.domain.feed import IntentBody, as_json
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.scoring import RETURNING_AD_USER, breakdown, score
 from opsmantik_box.domain.signals import Arrival, Signal, Tap, decode_arrival, decode_payload, encode_arrival
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.connections import all_rows, atomically
 from opsmantik_box.engine.known_sessions import Key, KnownSessions
 from opsmantik_box.engine.leads import join_lead
 from opsmantik_box.engine.ledger import SQL, Ledger, disk_error
 from opsmantik_box.engine.months import Months
+from opsmantik_box.engine.site_counts import News, SiteCounts
 from opsmantik_box.errors import BoxError
 
 NEAR_MS = 10_000
@@ -54,8 +56,8 @@ class Acceptance:
     """The one way into the ledger for signals. `conflicts` and `restamped` count what was odd since the start. `meet` is called inside
     a batch's transaction with what calls were waiting for; it is no part of a signal's own way."""
 
-    def __init__(self, ledger: Ledger, found_months: Months, sessions: KnownSessions) -> None:
-        self._ledger, self._months, self._sessions = ledger, found_months, sessions
+    def __init__(self, ledger: Ledger, found_months: Months, sessions: KnownSessions, counts: SiteCounts) -> None:
+        self._ledger, self._months, self._sessions, self._counts = ledger, found_months, sessions, counts
         self.meet: Callable[[Iterable[Arrived], int], None] = lambda _arrived, _now: None
         self.conflicts = self.restamped = self.quarantined = 0
 
@@ -82,6 +84,9 @@ class Acceptance:
             self._ledger.processed.forget()
             raise
         self._merge(writing, projected)
+        self._counts.note(writing.people, writing.news, now)
+        for site_id in writing.quarantined:
+            self._counts.minutes.add(now, site_id, "quarantined")
         return answers
 
     def retry_quarantined(self, now: int, projected: int) -> tuple[int, int]:
@@ -115,7 +120,7 @@ class Acceptance:
         self._ledger.arrivals.note(writing.heard)
         self.conflicts += writing.conflicts
         self.restamped += writing.restamped
-        self.quarantined += writing.quarantined
+        self.quarantined += len(writing.quarantined)
 
 
 class Writing:
@@ -129,7 +134,10 @@ class Writing:
         self.heard: list[Incoming] = []
         self.overlay: dict[Key, Known] = {}
         self.arrived: set[Arrived] = set()
-        self.conflicts = self.restamped = self.quarantined = 0
+        self.people: set[int] = set()
+        self.news: list[News] = []
+        self.quarantined: list[int] = []
+        self.conflicts = self.restamped = 0
 
     def put(self, incoming: Incoming) -> Answer:
         """Decide one signal and write what follows from it."""
@@ -144,17 +152,27 @@ class Writing:
         site_id, arrival = incoming
         signal, seq = arrival.signal, self._ledger.next_seq
         key = (site_id, signal.sid)
-        known = self._known(key) or Known(self._choose_month(signal))
+        before = self._known(key)
+        known = before or Known(self._choose_month(signal))
         decision = self._decide(site_id, arrival, known)
         after = learn(known, decision, seq)
         self._follow(site_id, signal, known, after)
         self._note_arrival(site_id, signal, intent=decision.intent)
+        if not (after.is_bot or after.is_internal):
+            self._note(site_id, before, after, decision.intent)
         self.overlay[key] = after
         self._rows.append((seq, site_id, arrival.event_ids[0], signal.received_at, arrival.payload, encode_decision(decision)))
         self.heard.append(incoming)
         self._reach[after.month] = seq
         self._ledger.next_seq = seq + 1
         return Answer(False, score(after.fired))
+
+    def _note(self, site_id: int, before: Known | None, after: Known, intent: bool) -> None:
+        """A person was heard of; and what that adds to what the site has."""
+        self.people.add(site_id)
+        click = after.rank == Rank.FIRST_CLICK and (before is None or before.rank != Rank.FIRST_CLICK)
+        if before is None or click or intent:
+            self.news.append(News(site_id, before is None, click, intent))
 
     def put_safely(self, incoming: Incoming) -> Answer:
         """The same under a savepoint, stored at once; a signal that fails is kept in quarantine and answered with the last score."""
@@ -184,7 +202,8 @@ class Writing:
 
     def _under_savepoint(self, write: Callable[[Incoming], Answer], incoming: Incoming) -> Answer:
         """What fails leaves no trace, neither in the database nor here."""
-        seq, overlay, reach, heard = self._ledger.next_seq, dict(self.overlay), dict(self._reach), len(self.heard)
+        seq, overlay, reach = self._ledger.next_seq, dict(self.overlay), dict(self._reach)
+        heard, news = len(self.heard), len(self.news)
         try:
             with atomically(self._db):
                 answer = write(incoming)
@@ -192,7 +211,7 @@ class Writing:
         except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
             self._ledger.next_seq, self.overlay, self._reach = seq, overlay, reach
             self._rows.clear()
-            del self.heard[heard:]
+            del self.heard[heard:], self.news[news:]
             raise disk_error(error) or error from None
         return answer
 
@@ -336,9 +355,9 @@ class Writing:
         kept = encode_arrival(arrival)
         self._ledger.append([(seq, site_id, event_id, arrival.signal.received_at, kept, None)])
         self._ledger.next_seq = seq + 1
-        text = f"A signal could not be decided ({type(error).__name__}); it is kept. Run `opsmantik-box quarantine retry`."
-        self._ledger.alert("quarantine", text, self._now, site_id)
-        self.quarantined += 1
+        text = f"A signal could not be decided ({type(error).__name__}); it is kept."
+        self._ledger.alert(Code.QUARANTINE, text, self._now, site_id)
+        self.quarantined.append(site_id)
         known = self._known((site_id, arrival.signal.sid))
         return Answer(False, score(known.fired) if known else 0)
 

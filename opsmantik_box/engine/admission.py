@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from opsmantik_box.domain.addresses import bucket_key
 from opsmantik_box.domain.rates import CALL_EVENTS, HOOK_CALLS, HOOK_GUESSES, RateLimits, Rates
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.ledger import Ledger
 from opsmantik_box.link.messages import Accepted, Admit, Limited, Prove, Proven, Submit
 
@@ -56,5 +57,5 @@ class Admission:
             return
         with ledger.transaction():
             for site_id, signals in limited.items():
-                text = f"{signals} signals with a click id were refused by the rate limit. Is a proxy's address taken for the visitors'?"
-                ledger.alert("rate_limited_clicks", text, now, site_id)
+                text = f"{signals} signals with a click id were refused by the rate limit."
+                ledger.alert(Code.RATE_LIMITED_CLICKS, text, now, site_id)

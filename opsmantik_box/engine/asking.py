@@ -16,27 +16,32 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 Arguments = dict[str, Any]
-OWNER, ANYONE = "owner", "anyone"
+OWNER, ANYONE, CRON = "owner", "anyone", "cron"
+CRON_TOKEN = -1
+"""The number under which whoever knows the cron secret is known: no token has it."""
 RIGHTS = ("read", "operate", "admin")
 """Each includes those before it."""
 
 
 class Asker(Struct, frozen=True):
     """A person with what they may do on each of their sites (its id → the right). `user_id` None: the owner, at the command line.
-    `name` is what others read; `on_record` (the e-mail address) is nobody else's; `token` is the number of what they ask with."""
+    `name` is what others read; `on_record` (the e-mail address) is nobody else's; `token` is the number of what they ask with; `box`:
+    they see what is the Box's own, too."""
 
     user_id: int | None
     name: str
     on_record: str
     rights: dict[int, str] = {}
     token: int = 0
+    box: bool = False
 
-    def sees(self, site_id: int) -> bool:
-        return self.user_id is None or site_id in self.rights
+    def sees(self, site_id: int | None) -> bool:
+        """None: the Box itself."""
+        return self.user_id is None or (self.box if site_id is None else site_id in self.rights)
 
-    def check(self, site_id: int, needed: str) -> None:
+    def check(self, site_id: int | None, needed: str) -> None:
         """Raises Forbidden. Whether the site is seen at all is another question."""
-        has = self.rights.get(site_id, "nothing")
+        has = ("admin" if self.box else "nothing") if site_id is None else self.rights.get(site_id, "nothing")
         if self.user_id is not None and weaker(has, needed) != needed:
             raise Forbidden(has=has, needs=needed)
 
@@ -44,11 +49,13 @@ class Asker(Struct, frozen=True):
 COMMAND_LINE = Asker(None, "command line", "command line")
 NOBODY = Asker(0, "nobody", "nobody")
 """Who has shown nothing yet: sees no site."""
+MAINTAINER = Asker(CRON_TOKEN, CRON, CRON)
+"""Who knows the cron secret."""
 
 
 class Entry(NamedTuple):
-    """A command and the right it needs: OWNER, one of RIGHTS (on the row's site; the command itself looks there), or ANYONE. What `run`
-    answers may be awaitable: then the answer comes later."""
+    """A command and the right it needs: OWNER, CRON (the cron secret), one of RIGHTS (on the row's site; the command itself looks there),
+    or ANYONE. What `run` answers may be awaitable: then the answer comes later."""
 
     scope: str
     run: Callable[["Service", Asker, Arguments], Any]
@@ -99,10 +106,14 @@ def find_asker(service: "Service", peer: "Peer", token: int) -> Asker:
         return COMMAND_LINE
     if peer.is_gateway and token not in peer.shown:
         raise Forbidden(has="nothing", needs="a token that was shown")
+    if peer.is_gateway and token == CRON_TOKEN:
+        return MAINTAINER
     return service.directory.find_asker(token, service.clock())
 
 
 def check_scope(scope: str, asker: Asker) -> None:
-    """Raises Forbidden for what is the owner's alone."""
-    if scope == OWNER and asker.user_id is not None:
+    """Raises Forbidden for what is the owner's alone, and for what the cron secret opens or does not."""
+    if asker is MAINTAINER and scope != CRON:
+        raise Forbidden(has=CRON, needs=scope)
+    if scope in (OWNER, CRON) and asker.user_id is not None and asker is not MAINTAINER:
         raise Forbidden(has="/".join(sorted(set(asker.rights.values()))) or "nothing", needs=OWNER)

@@ -1,5 +1,5 @@
-"""What the engine does by the clock: once a second a beat, once a minute the calendar, once a day (UTC) and after each start what is
-older than it may be. What cannot be done now is done the next time.
+"""What the engine does by the clock: a beat once a second, which also starts the jobs; once a minute the watch. What cannot be done now is
+done the next time.
 
 The watchdog is fed by the same loop that writes: when the writer hangs, so does the feeding."""
 
@@ -9,20 +9,18 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from opsmantik_box.domain.days import day_of
 from opsmantik_box.domain.feed import as_json
-from opsmantik_box.engine.arrivals import forget_arrivals, read_arrivals
+from opsmantik_box.domain.schedules import MINUTE_MS
+from opsmantik_box.engine.arrivals import read_arrivals
 from opsmantik_box.engine.desk import ring_reminders
 from opsmantik_box.engine.hints import MOST as MOST_HINTS
 from opsmantik_box.engine.notify import notify, watchdog_sec
-from opsmantik_box.engine.retention import Retention
+from opsmantik_box.engine.watchtower import ClockWatch
 from opsmantik_box.errors import BoxError, LedgerPoisoned
-from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
-CALENDAR_BEATS = 60
 ARRIVAL_BEATS = 5
 """How often what trackers tell of themselves is written, and told to watchers."""
 
@@ -30,11 +28,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Clockwork:
-    """One for a running service."""
+    """One for a running service. `scheduled`: it stays, and does its jobs when they are due; an engine that serves one command does not."""
 
-    def __init__(self, service: "Service") -> None:
-        self._service, self._core = service, service.core
-        self._retained = ""
+    def __init__(self, service: "Service", *, scheduled: bool) -> None:
+        self._service, self._core, self._scheduled = service, service.core, scheduled
+        self._begun, self._minute = False, 0
+        self._clock_watch = ClockWatch(service.clock, service.core.ledger)
 
     async def run(self) -> None:
         """Until cancelled, or until the service fails. The first beat is at once."""
@@ -61,8 +60,9 @@ class Clockwork:
             service.wake()
         if not core.full:
             self._keep_up()
-            if beats % CALENDAR_BEATS == 1 and not service.replaying:
-                self._turn_calendar()
+            if not service.replaying:
+                self._start_jobs()
+                self._watch()
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:
@@ -73,6 +73,7 @@ class Clockwork:
         service, now = self._service, self._service.clock()
         service.refusals.write(now)
         service.admission.tell_limited_clicks(self._core.ledger, now)
+        self._clock_watch.look()
         ring_reminders(self._core.ledger, now)
         service.presence.look(now)
         if service.is_resting:
@@ -86,17 +87,19 @@ class Clockwork:
             service.hints.add("tracker", site_id, str(site_id), as_json(read_arrivals(ledger.db, site_id, service.clock())))
             del told[site_id]
 
-    def _turn_calendar(self) -> None:
-        service, now = self._service, self._service.clock()
-        if self._core.keep_months(now):
-            service.tell(Months(self._core.months.names()))
-        if service.directory.revoke_expired(now):
-            service.tell(TokensChanged())
-        service.feed.trim(now)
-        forget_arrivals(self._core.ledger, now)
-        if (today := day_of(now, "UTC")) != self._retained:
-            self._retained = today
-            service.long_work.add("retention", Retention(self._core, service.clock).work)
+    def _start_jobs(self) -> None:
+        jobs, now = self._service.jobs, self._service.clock()
+        if self._scheduled and not self._begun:
+            jobs.begin(now)
+            self._begun = True
+        jobs.tick(now, scheduled=self._scheduled)
+
+    def _watch(self) -> None:
+        """Once in every minute that clocks show."""
+        now = self._service.clock()
+        if self._scheduled and now // MINUTE_MS != self._minute:
+            self._minute = now // MINUTE_MS
+            self._service.watchtower.look(now)
 
 
 async def feed_watchdog() -> None:

@@ -38,17 +38,13 @@ def open_database(path: Path, *, synchronous: str, cache_mb: int, vfs: str | Non
     return db
 
 
-def open_closed(path: Path, vfs: str | None = None) -> apsw.Connection:
-    """The file of a closed month, which has no WAL, so that readers find it whole without anybody holding it. `extra`: a commit is the
-    removal of the journal, and would be undone by power loss as long as the folder is not synced.
+def open_sealed(path: Path, vfs: str | None = None) -> apsw.Connection:
+    """The file of a sealed month, to look into: it has no WAL, and nobody holds it.
 
     Raises apsw.CantOpenError, apsw.NotADBError, apsw.CorruptError, apsw.IOError."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
     db.set_busy_timeout(BUSY_MS)
     trust_no_schema(db)
-    db.pragma("synchronous", "extra")
-    db.pragma("foreign_keys", True)
-    overwrite_deleted(db)
     return db
 
 

@@ -13,9 +13,11 @@ from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
 from opsmantik_box.engine.connections import forget_pages, patience
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
-from opsmantik_box.engine.ledger import Ledger, disk_error
+from opsmantik_box.engine.ledger import Ledger, Partition
 from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
+from opsmantik_box.engine.sealing import Sealed
+from opsmantik_box.engine.site_counts import SiteCounts
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -42,7 +44,8 @@ class Core:
             ) from error
         self.projector = Projector(self.ledger, self.months)
         self.sessions = KnownSessions(self.months.find_known)
-        self.acceptance = Acceptance(self.ledger, self.months, self.sessions)
+        self.counts = SiteCounts(self.ledger)
+        self.acceptance = Acceptance(self.ledger, self.months, self.sessions, self.counts)
 
     @property
     def lag(self) -> int:
@@ -59,12 +62,20 @@ class Core:
         """What a write tells of the disk is acted upon before it is told on."""
         try:
             yield
-        except LedgerFull:
+        except (LedgerFull, apsw.FullError) as error:
             self._run_full()
-            raise
+            raise LedgerFull from error
         except MonthDamaged as error:
             self._replace_month(str(error.details["month"]), now, str(error))
             raise
+
+    @contextmanager
+    def _sound_folder(self) -> Generator[None]:
+        """A folder whose names cannot be made to last is as bad as a ledger that cannot: nothing is tried twice."""
+        try:
+            yield
+        except OSError as error:
+            raise LedgerPoisoned(problem=f"the folder of the months: {error}") from error
 
     def catch_up(self, now: int, limit: int = SLICE) -> int:
         """One slice of projection; how many signals it took."""
@@ -107,11 +118,9 @@ class Core:
 
     def _checkpoint_ledger(self, checkpoint: Callable[[], bool]) -> bool:
         try:
-            return checkpoint()
+            return self.ledger.checkpoint(checkpoint)
         except apsw.FullError:
             self._run_full()
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
         return False
 
     def _checkpoint_month(self, file: MonthFile, checkpoint: Callable[[], bool], now: int) -> bool:
@@ -127,41 +136,45 @@ class Core:
         self.months.replace(month, now, problem)
         self.projector.start_over()
 
-    def make_month(self, month: str, now: int) -> None:
-        """Have a month's file ready before its first signal."""
-        with self.ledger.transaction():
-            self.ledger.prepare_month(month, now)
-        self.months.open(month, now)
+    def make_month(self, month: str, now: int) -> Partition:
+        """Have a month's file ready before its first signal. Raises LedgerFull, LedgerPoisoned."""
+        with self.minding(now), self._sound_folder():
+            with self.ledger.transaction():
+                self.ledger.prepare_month(month, now)
+            self.months.open(month, now)
+        return next(partition for partition in self.ledger.partitions() if partition.month == month)
 
-    def close_month(self, month: str, now: int) -> None:
-        """No more signals for this month: one file, hashed. Everything of it must have been projected."""
-        while self.catch_up(now):
-            pass
-        if self.lag:
-            return  # no room: it is put off
-        rows, sha256 = self.months.shut(month, now)
-        with self.ledger.transaction():
-            self.ledger.close_partition(month, rows, sha256, now)
+    def months_over(self, now: int) -> list[str]:
+        """Open months that take no signals any more by the calendar, oldest first."""
+        found = (partition.month for partition in self.ledger.partitions() if partition.state == "open")
+        return [month for month in found if now >= month_rules.closes_at(month)]
+
+    def close_month(self, month: str, now: int) -> bool:
+        """No more signals for this month. False while its file has not everything, safely on the disk (a reader may be in the way).
+        Raises LedgerFull, LedgerPoisoned."""
+        partition = next(one for one in self.ledger.partitions() if one.month == month)
+        with self.minding(now):
+            file = self.months.open(month, now)
+            if file.checkpoint < partition.last_seq or not self._checkpoint_month(file, file.wal.empty, now):
+                return False
+            with self.ledger.transaction():
+                self.ledger.close_partition(month, now)
+        self.months.closed.add(month)
         self.sessions.forget_month(month)
+        return True
 
-    def keep_months(self, now: int) -> bool:
-        """The calendar's work: next month's file ahead of time, months that are over closed. Whether the list of months changed."""
-        before = self.months.names()
-        try:
-            self._turn_months(now)
-        except (apsw.FullError, LedgerFull):
-            self._run_full()
-        except apsw.BusyError:
-            log.info("a reader is in the way of a month's closing; it is tried again")
-        return self.months.names() != before
+    def unsealed_months(self) -> list[str]:
+        """Closed months whose file is not final yet, oldest first."""
+        return [one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None]
 
-    def _turn_months(self, now: int) -> None:
-        ahead = month_rules.next_month(month_rules.month_of(now))
-        if now >= month_rules.make_ahead_at(month_rules.month_of(now)) and ahead not in dict(self.months.names()):
-            self.make_month(ahead, now)
-        for partition in self.ledger.partitions():
-            if partition.state == "open" and now >= month_rules.closes_at(partition.month):
-                self.close_month(partition.month, now)
+    def adopt_seal(self, month: str, sealed: Sealed, now: int) -> bool:
+        """The sealed copy takes the place of the month's file; False when a reader is in the way. Raises LedgerFull, LedgerPoisoned."""
+        with self.minding(now), self._sound_folder():
+            if not self.months.adopt(month):
+                return False
+            with self.ledger.transaction():
+                self.ledger.seal_partition(month, sealed.rows, sealed.sha256)
+        return True
 
     def recover(self) -> bool:
         """Is there room again? The reserve coming back proves it."""
@@ -177,11 +190,9 @@ class Core:
         self.full = True
         self.folder.give_reserve()
         try:
-            self.ledger.wal.empty()
+            self.ledger.checkpoint(self.ledger.wal.empty)
         except apsw.FullError:
             log.error("no room for a WAL checkpoint either")
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
 
     def close(self) -> None:
         """Bring the month files up, move every WAL into its file, let go of the folder."""

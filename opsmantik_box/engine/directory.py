@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -29,13 +29,15 @@ MOST_GRACE_MS = 30 * 86_400_000
 
 
 class Principal(Struct, frozen=True):
-    """Who a token belongs to: '' rights for nobody. `sites`: what it sees, each with what it may do there."""
+    """Who a token belongs to: '' rights for nobody. `sites`: what it sees, each with what it may do there; `box`: it sees what is the
+    Box's own, too."""
 
     token_id: int = 0
     rights: str = ""
     sites: dict[int, str] = {}
     user_id: int = 0
     user: str = ""
+    box: bool = False
 
 
 class Directory:
@@ -247,7 +249,8 @@ class Directory:
         if row is None:
             raise Unauthorized
         user_id, name, email, most = row
-        return Asker(user_id, name, email, self._sites_of(user_id, most), token_id)
+        rights = self._sites_of(user_id, most)
+        return Asker(user_id, name, email, rights, token_id, sees_box(rights, self.sites))
 
     def _sites_of(self, user_id: int, most: str) -> dict[int, str]:
         """On each site of a person the lesser of a token's and the person's right."""
@@ -266,11 +269,17 @@ class Directory:
             return Principal(token_id, rights, {site_id: rights} if site_id in self.sites else {})
         if rights == "send":
             return Principal(token_id, "relay")
-        return Principal(token_id, rights, self._sites_of(user_id, rights), user_id, user)
+        sites = self._sites_of(user_id, rights)
+        return Principal(token_id, rights, sites, user_id, user, sees_box(sites, self.sites))
 
     def record(self, now: int, action: str, site_id: int | None, ref: str, by: str = COMMAND_LINE.on_record) -> None:
         """Who did what, in the caller's transaction."""
         self._db.execute(LEDGER_SQL["audit"], (now, by, action, site_id, ref, "{}"))
+
+
+def sees_box(rights: Mapping[int, str], sites: Iterable[int]) -> bool:
+    """Who may administer every site there is, whatever it says on the Box's own account concerns no other."""
+    return bool(rights) and all(rights.get(site_id) == "admin" for site_id in sites)
 
 
 def describe_site(site: Site) -> dict[str, Any]:

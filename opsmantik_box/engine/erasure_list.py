@@ -9,8 +9,8 @@ import msgspec
 import structlog
 from msgspec import Struct
 
+from opsmantik_box.disk import sync_directory
 from opsmantik_box.domain.erasure import Kind
-from opsmantik_box.engine.folder import sync_directory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

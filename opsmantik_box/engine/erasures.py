@@ -14,23 +14,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from opsmantik_box.clock import Clock
+from opsmantik_box.disk import clear_workshop, sync_directory
 from opsmantik_box.domain.erasure import Kind, Receipt, Rehashed, add_tables, decode_receipt, encode_receipt, values_of
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.erasing import Erasing
 from opsmantik_box.engine.erasure_list import Entry, ErasureList
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.finding import Finding
-from opsmantik_box.engine.folder import sync_directory
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
 from opsmantik_box.engine.marks import SQL, Marks
-from opsmantik_box.engine.months import SQL as MONTH_SQL
-from opsmantik_box.engine.scrub import hash_file, scrub
+from opsmantik_box.engine.months import SEALING
+from opsmantik_box.engine.scrub import scrub
 from opsmantik_box.engine.site_rows import every_site
 from opsmantik_box.errors import NotFound, Unavailable, UsageError
 
-LEFT_OVER = ("*.aside-*", "*.making*")
-"""Month files that were broken or not finished: all that is in them is in the ledger."""
+LEFT_OVER = ("*.aside-*", "*.making*", f"*{SEALING}*")
+"""Month files that were broken or not finished: all that is in them is elsewhere."""
 FEW = 2_000
 """Signals behind the month files that one turn may bring up."""
 LOOKS_KEPT = 20
@@ -132,8 +133,8 @@ class Erasures:
             for entry in news:
                 self._take_up(entry)
             if strange:
-                text = f"The vault is not the one of {strange} erasures: they cannot be repeated. Ask for them again."
-                self._ledger.alert("erasures_not_repeated", text, self._clock())
+                text = f"The vault is not the one of {strange} erasures: they cannot be repeated."
+                self._ledger.alert(Code.ERASURES_NOT_REPEATED, text, self._clock())
 
     def _take_up(self, entry: Entry) -> None:
         site = every_site(self._db).get(entry.site_id or 0)
@@ -180,10 +181,12 @@ class Erasures:
         if not first.no:
             return
         for month in [name[7:14] for name in first.receipt.tables if name.startswith("months/")]:
-            yield from self._erase_closed(erasing, month)
-            yield from self._scrub_month(first, month)
+            yield from self._erase_sealed(erasing, month)
+            yield from self._scrub_month(month)
         yield from scrub(self._core.folder.ledger, self._core.vfs, lambda: self._core.is_alone(None, self._clock()))
         point("erasure_scrubbed")
+        while not clear_workshop(self._core.folder.root):
+            yield  # a backup that was begun before holds copies of the files as they were
         self._finish(together)
 
     def _find(self, erasure: Erasure) -> Generator[None, None, Finding]:
@@ -251,39 +254,39 @@ class Erasures:
         )
         if not erasure.no:
             raise _OnlyLooked
+        self._unseal(erasure, erasing)
         self._save(erasure)
+
+    def _unseal(self, erasure: Erasure, erasing: Erasing) -> None:
+        """Sealed months that are going to change have no hash from now on, in one commit with the receipt that tells of it."""
+        for month in erasing.months:
+            if before := self._hash(month):
+                self._ledger.unseal_partition(month)
+                erasure.receipt = replace(erasure.receipt, rehashed=[*erasure.receipt.rehashed, Rehashed(month, before)])
+
+    def _hash(self, month: str) -> str | None:
+        return self._db.execute(SQL["read_hash"], (month,)).get
 
     def _erase_from(self, erasing: Erasing, month: str) -> None:
         erasing.erase_from(month)
         point("erasure_in_month")
 
-    def _erase_closed(self, erasing: Erasing, month: str) -> Iterator[None]:
-        """The rows of a closed month; a reader of it is waited for."""
-        while month in self._core.months.closed:
+    def _erase_sealed(self, erasing: Erasing, month: str) -> Iterator[None]:
+        """The rows of a month that was sealed and is opened for it, to be sealed anew by its job; a reader of it is waited for."""
+        months = self._core.months
+        while erasing.months.get(month) and months.held(month) is None:
             try:
-                self._erase_from(erasing, month)
+                with self._core.minding(self._clock()):
+                    months.unseal(month, self._clock())
+                    self._erase_from(erasing, month)
             except apsw.BusyError:
                 yield
-            else:
-                return
 
-    def _scrub_month(self, erasure: Erasure, month: str) -> Iterator[None]:
-        path = self._core.folder.months / f"{month}.db"
-        yield from scrub(path, self._core.vfs, lambda: self._core.is_alone(month, self._clock()))
-        if month in self._core.months.closed:
-            after = yield from hash_file(path, self._core.vfs)
-            self._rehash(erasure, month, after)
-
-    def _rehash(self, erasure: Erasure, month: str, after: str) -> None:
-        """The chain of a closed month: what its SHA-256 was, and what it is now."""
-        with self._core.months.using(month) as db:
-            rows = sum(all_rows(db, MONTH_SQL["count_rows"])[0])
-        before = self._db.execute(SQL["read_hash"], (month,)).get
-        if before != after:
-            erasure.receipt = replace(erasure.receipt, rehashed=[*erasure.receipt.rehashed, Rehashed(month, before, after)])
-            with self._core.minding(self._clock()), self._ledger.transaction():
-                self._db.execute(SQL["rehash_month"], (rows, after, month))
-                self._save(erasure)
+    def _scrub_month(self, month: str) -> Iterator[None]:
+        """What is sealed is a copy of the rows that are left."""
+        if self._core.months.held(month):
+            path = self._core.folder.months / f"{month}.db"
+            yield from scrub(path, self._core.vfs, lambda: self._core.is_alone(month, self._clock()))
 
     def _finish(self, together: list[Erasure]) -> None:
         removed = self._remove_left_over()
@@ -294,6 +297,15 @@ class Erasures:
                 one.receipt = replace(one.receipt, state="done", done_at=now)
                 self._save(one)
                 self._audit(one.receipt, "erasure repeated" if one.repeated else "visitor erased", one.site_id)
+
+    def note_seals(self) -> None:
+        """Months that were changed are sealed anew: what their SHA-256 is now belongs in the receipts. Raises LedgerFull, Unavailable."""
+        with self._core.minding(self._clock()), self._ledger.transaction():
+            for erasure in map(self._read, all_rows(self._db, SQL["list_erasures"])):
+                told = [replace(one, after=one.after or self._hash(one.month)) for one in erasure.receipt.rehashed]
+                if told != erasure.receipt.rehashed:
+                    erasure.receipt = replace(erasure.receipt, rehashed=told)
+                    self._save(erasure)
 
     def _remove_left_over(self) -> list[str]:
         folder = self._core.folder.months

@@ -12,6 +12,8 @@ POINTS = (
     "after_projection",
     "month_written",
     "month_renamed",
+    "month_unsealed",
+    "month_sealed",
     "after_wal_checkpoint",
     "erasure_listed",
     "erasure_in_ledger",

@@ -4,6 +4,7 @@ import fcntl
 import os
 from pathlib import Path
 
+from opsmantik_box.disk import UNFINISHED
 from opsmantik_box.errors import DataFolderInUse, DataFolderUnusable
 
 RESERVE_BYTES = 16 * 1024 * 1024
@@ -42,9 +43,16 @@ class LockedFolder:
 class DataFolder(LockedFolder):
     """A Box's folder, for its engine."""
 
-    def __init__(self, root: Path) -> None:
-        """Raises DataFolderUnusable, DataFolderInUse."""
+    def __init__(self, root: Path, *, restored: bool = False) -> None:
+        """`restored`: it has just been put there from a backup. Raises DataFolderUnusable, DataFolderInUse."""
         super().__init__(root, "months")
+        if self.unfinished.exists() and not restored:
+            self.release()
+            raise DataFolderUnusable(data=root, problem="a restore into it has not ended. Empty it, and restore once more.")
+
+    @property
+    def unfinished(self) -> Path:
+        return self.root / UNFINISHED
 
     @property
     def ledger(self) -> Path:
@@ -89,20 +97,6 @@ class DataFolder(LockedFolder):
     def has_room(self) -> bool:
         """Would the reserve fit, and some signals beside it? Less is no recovery: the next batch would find the disk full again."""
         return self.free_bytes() >= RESERVE_BYTES + SPARE_BYTES
-
-    def free_share(self) -> float:
-        """The free part of the disk, 0 to 1."""
-        disk = os.statvfs(self.root)
-        return disk.f_bavail / max(1, disk.f_blocks)
-
-
-def sync_directory(folder: Path) -> None:
-    """Make names made, renamed or removed in `folder` survive power loss."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _make(folder: Path, mode: int) -> None:

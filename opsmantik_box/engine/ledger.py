@@ -5,7 +5,7 @@ no room (LedgerFull: nothing stored, try later), somebody else's lock (Unavailab
 (LedgerPoisoned: the engine stops)."""
 
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -14,7 +14,8 @@ import apsw
 import structlog
 
 from opsmantik_box.domain import months
-from opsmantik_box.domain.feed import AlertBody, as_json
+from opsmantik_box.domain.watch.codes import Code
+from opsmantik_box.engine.alerts import Alerts
 from opsmantik_box.engine.arrivals import ArrivalCounts
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import LEDGER_CACHE_MB, all_rows, open_database, overwrite_deleted
@@ -30,12 +31,19 @@ KEPT_MS = 35 * 86_400_000
 
 
 class Partition(NamedTuple):
-    """A month as the ledger knows it. `last_seq`: what its file must reach."""
+    """A month as the ledger knows it. `last_seq`: what its file must reach. `sha256`: of the sealed file of a closed month; None until
+    then."""
 
     month: str
     file: str
     state: str
     last_seq: int
+    sha256: str | None
+    made_at: int
+
+    @property
+    def is_sealed(self) -> bool:
+        return self.state == "closed" and self.sha256 is not None
 
 
 class SignalRow(NamedTuple):
@@ -63,19 +71,39 @@ class Ledger:
         self.next_seq = self.last_seq() + 1
         self.feed_seq: int = self.db.execute(SQL["read_feed_seq"]).get
         self._fed = False
+        self._poisoned: LedgerPoisoned | None = None
         self.processed = ProcessedIds(self.db)
         self.arrivals = ArrivalCounts(self.db)
+        self.alerts = Alerts(self.db, self.add_feed)
 
     def close(self) -> None:
         """Moves the WAL into the file, if nobody reads and there is room, and lets go. Raises LedgerPoisoned."""
         try:
-            self.wal.empty()
+            self.checkpoint(self.wal.empty)
         except apsw.FullError:
             log.warning("no room for a WAL checkpoint; the next start does it")
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
         finally:
             self.db.close()
+
+    def checkpoint(self, how: Callable[[], bool]) -> bool:
+        """A WAL checkpoint. Raises apsw.FullError, LedgerPoisoned."""
+        self._check_trust()
+        try:
+            return how()
+        except apsw.FullError:
+            raise
+        except apsw.Error as error:
+            raise self._doubted(disk_error(error) or LedgerPoisoned(problem=str(error))) from error
+
+    def _check_trust(self) -> None:
+        """After a failed sync nothing more is written, whoever comes before the process has ended. Raises LedgerPoisoned."""
+        if self._poisoned is not None:
+            raise self._poisoned
+
+    def _doubted(self, error: BaseException) -> BaseException:
+        if isinstance(error, LedgerPoisoned):
+            self._poisoned = error
+        return error
 
     def last_seq(self) -> int:
         """The newest sequence number ever given."""
@@ -85,6 +113,7 @@ class Ledger:
     def transaction(self) -> Generator[None]:
         """All or nothing, and durable at the end. Raises LedgerFull, LedgerPoisoned, Unavailable; any other error of the body passes
         through after a rollback."""
+        self._check_trust()
         seq = self.next_seq
         try:
             self.db.execute("begin immediate")
@@ -95,7 +124,7 @@ class Ledger:
         except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
             self.next_seq, self._fed = seq, False
             self._roll_back()
-            raise disk_error(error) or error from None
+            raise self._doubted(disk_error(error) or error) from None
         self.feed_seq, self._fed = fed, False
         point("after_ledger_commit")
 
@@ -104,7 +133,7 @@ class Ledger:
             if self.db.in_transaction:
                 self.db.execute("rollback")
         except apsw.Error as error:
-            raise LedgerPoisoned(problem=f"rollback failed: {error}") from error
+            raise self._doubted(LedgerPoisoned(problem=f"rollback failed: {error}")) from error
 
     def append(self, rows: Sequence[tuple[int, int, bytes, int, bytes, bytes | None]]) -> None:
         """Signals as (seq, site, event id, received, payload, decision), in the caller's transaction."""
@@ -120,9 +149,21 @@ class Ledger:
         sessions, events = months.partition_names(month)
         self.db.execute(SQL["prepare_month"], (month, sessions, events, f"{month}.db", now))
 
-    def close_partition(self, month: str, rows: int, sha256: str, now: int) -> None:
+    def close_partition(self, month: str, now: int) -> None:
         """The month takes no more signals, in the caller's transaction."""
-        self.db.execute(SQL["close_partition"], {"month": month, "rows": rows, "sha256": sha256, "at": now})
+        self.db.execute(SQL["close_partition"], {"month": month, "at": now})
+
+    def seal_partition(self, month: str, rows: int, sha256: str) -> None:
+        """Its file will not change any more, in the caller's transaction."""
+        self.db.execute(SQL["seal_partition"], {"month": month, "rows": rows, "sha256": sha256})
+
+    def unseal_partition(self, month: str) -> None:
+        """Its file changes after all, in the caller's transaction."""
+        self.db.execute(SQL["unseal_partition"], {"month": month})
+
+    def reopen_partition(self, month: str) -> None:
+        """Its file has to be folded again, in the caller's transaction."""
+        self.db.execute(SQL["reopen_partition"], {"month": month})
 
     def partitions(self) -> list[Partition]:
         """Every month, oldest first."""
@@ -132,12 +173,9 @@ class Ledger:
         """Accepted signals in sequence order."""
         return [SignalRow(*row) for row in self.db.execute(SQL["read_signals"], (seq, limit))]
 
-    def alert(self, kind: str, text: str, now: int, site_id: int | None = None, details: str = "{}") -> None:
-        """Something a person should know: said once in the feed, then counted. In the caller's transaction."""
-        told = {"kind": kind, "site_id": site_id, "at": now, "text": text, "details": details}
-        if self.db.execute(SQL["repeat_alert"], told).get is None:
-            ref = self.db.execute(SQL["raise_alert"], told).get
-            self.add_feed(now, "alert", site_id, ref, as_json(AlertBody(kind, text)))
+    def alert(self, code: Code, text: str, now: int, site_id: int | None = None) -> None:
+        """Something happened that a person should know: told once, then counted. In the caller's transaction."""
+        self.alerts.happened(code, text, now, site_id)
 
     def add_feed(self, now: int, topic: str, site_id: int | None, ref: int, body: str, version: int = 1) -> int:
         """A row of the feed, in the caller's transaction; its number. `body`: JSON in one line."""

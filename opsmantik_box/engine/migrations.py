@@ -6,7 +6,7 @@ from pathlib import Path
 
 import apsw
 
-from opsmantik_box.engine.connections import atomically
+from opsmantik_box.engine.connections import atomically, let_go
 from opsmantik_box.errors import ForeignFile, NewerSchema
 from opsmantik_box.resources import resource
 
@@ -38,3 +38,14 @@ def migrate(db: apsw.Connection, kind: str, path: Path) -> int:
             db.pragma("application_id", APPLICATION_IDS[kind])
             db.pragma("user_version", version)
     return len(todo)
+
+
+def is_outdated(path: Path, kind: str, vfs: str | None = None) -> bool:
+    """Is this file of an older schema? False too for one that cannot be read: whoever opens it finds out."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    try:
+        return db.pragma("user_version") < steps(kind)[-1][0]
+    except apsw.Error:
+        return False
+    finally:
+        let_go(db)

@@ -10,26 +10,26 @@ import apsw
 import msgspec
 import structlog
 
+from opsmantik_box.disk import sync_directory
 from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
+from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
     OPEN_MONTH_CACHE_MB,
     OTHER_CACHE_MB,
-    all_rows,
     atomically,
     is_sound,
     let_go,
-    open_closed,
     open_database,
+    open_sealed,
 )
 from opsmantik_box.engine.faults import point
-from opsmantik_box.engine.folder import sync_directory
-from opsmantik_box.engine.ledger import Ledger, SignalRow
-from opsmantik_box.engine.migrations import migrate
-from opsmantik_box.engine.scrub import finished, hash_file
+from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
+from opsmantik_box.engine.migrations import is_outdated, migrate
+from opsmantik_box.engine.sealing import Sealed, SealOrder, make_seal
 from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
 from opsmantik_box.errors import ForeignFile, LedgerLostItsTail, MonthDamaged
 from opsmantik_box.sql import load
@@ -37,6 +37,8 @@ from opsmantik_box.sql import load
 SQL = load("engine_month")
 CHECKED_BYTES = 64 * 1024 * 1024
 """Files up to this size are read through at the start (0.3 s); larger ones by the nightly check."""
+
+SEALING, SEALED_MODE = ".sealing", 0o440
 
 BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.ReadOnlyError)
 """What says that a file, or the disk under it, cannot be used as it is."""
@@ -47,8 +49,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class MonthFile:
     """An open month. `checkpoint` is the newest signal it has applied."""
 
-    def __init__(self, path: Path, ledger: Ledger, cache_mb: int, vfs: str | None = None) -> None:
-        """Opens and migrates an existing file. Raises ForeignFile (another ledger's, or another epoch's), apsw.Error."""
+    def __init__(self, path: Path, ledger: Ledger, cache_mb: int, vfs: str | None = None, *, any_epoch: bool = False) -> None:
+        """Opens and migrates an existing file. Raises ForeignFile (another ledger's, or another epoch's), apsw.Error. `any_epoch`: of a
+        month that took its last signal before the ledger was restored."""
         self.path = path
         self.month = path.stem
         self._ledger_id, self._epoch = ledger.ledger_id, ledger.epoch
@@ -58,17 +61,17 @@ class MonthFile:
                 raise apsw.NotADBError("it is empty")
             migrate(self.db, "month", path)
             self.wal = WalKeeper(self.db)
-            self.checkpoint = self._read_checkpoint()
+            self.checkpoint = self._read_checkpoint(any_epoch=any_epoch)
             self._last_no: int = self.db.execute(SQL["read_last_no"]).get
         except BaseException:
             self.db.close()
             raise
 
-    def _read_checkpoint(self) -> int:
+    def _read_checkpoint(self, *, any_epoch: bool) -> int:
         row = self.db.execute(SQL["read_checkpoint"]).fetchone()
         if row is None:
             return 0
-        if row[:2] != (self._ledger_id, self._epoch):
+        if row[0] != self._ledger_id or (row[1] != self._epoch and not any_epoch):
             raise ForeignFile(file=self.path, problem="it was folded from another ledger")
         return row[2]
 
@@ -188,14 +191,31 @@ class Months:
         self._folder, self._ledger, self._vfs = folder, ledger, vfs
         self._open: dict[str, MonthFile] = {}
         self.closed: set[str] = set()
+        for leftover in folder.glob(f"*{SEALING}*"):
+            leftover.unlink()
         for partition in ledger.partitions():
             if partition.state == "closed":
                 self.closed.add(partition.month)
-            else:
-                if partition.last_seq and not (folder / partition.file).exists():
-                    self._say("month_missing", partition.month, "was not there", now)
-                self.open(partition.month, now)
+            self._take_up(partition, now)
         self._look_for_strangers()
+
+    def _take_up(self, partition: Partition, now: int) -> None:
+        """Hold what may be written; of a sealed month only see that it is there, and of this schema."""
+        month, path = partition.month, self._folder / partition.file
+        if not path.exists() and (partition.last_seq or partition.state == "closed"):
+            self._reopen(month)
+            self._say(month, "was not there", now)
+        if month not in self.closed or not partition.is_sealed:
+            self.open(month, now)
+        elif is_outdated(path, "month", self._vfs):
+            self.unseal(month, now)
+
+    def _reopen(self, month: str) -> None:
+        """Its file is lost: it is folded again from the ledger, and closed again when that is done."""
+        if month in self.closed:
+            self.closed.discard(month)
+            with self._ledger.transaction():
+                self._ledger.reopen_partition(month)
 
     def _look_for_strangers(self) -> None:
         """Month files that the ledger does not know: it was replaced by a copy from before them, or deleted. Raises LedgerLostItsTail."""
@@ -213,12 +233,14 @@ class Months:
             path = self._folder / f"{month}.db"
             if not path.exists():
                 self._make(path)
+            elif not path.stat().st_mode & 0o200:
+                path.chmod(0o640)
             self._open[month] = self._open_or_replace(path, now)
         return self._open[month]
 
     def _open_or_replace(self, path: Path, now: int) -> MonthFile:
         try:
-            file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs)
+            file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs, any_epoch=path.stem in self.closed)
             if path.stat().st_size <= CHECKED_BYTES and not is_sound(file.db):
                 file.db.close()
                 raise apsw.CorruptError("quick_check found damage")
@@ -250,9 +272,10 @@ class Months:
         sync_directory(path.parent)
         point("month_renamed")
 
-    def _clear(self, path: Path) -> None:
+    def _clear(self, path: Path, *suffixes: str) -> None:
         """A file that was lost may have left its WAL behind; SQLite would replay that into the new one."""
-        left = [part for part in _with_wal(path) if part.exists()]
+        parts = [path.with_name(path.name + suffix) for suffix in suffixes] if suffixes else _with_wal(path)
+        left = [part for part in parts if part.exists()]
         for part in left:
             part.unlink()
         if left:
@@ -264,12 +287,13 @@ class Months:
             if part.exists():
                 part.rename(part.with_name(f"{part.name}.aside-{now}"))
         sync_directory(path.parent)
+        self._reopen(path.stem)
         log.error("month file set aside, it is folded again from the ledger", month=path.stem, problem=problem)
-        self._say("month_set_aside", path.stem, f"was damaged ({problem})", now)
+        self._say(path.stem, f"was damaged ({problem})", now)
 
-    def _say(self, kind: str, month: str, problem: str, now: int) -> None:
+    def _say(self, month: str, problem: str, now: int) -> None:
         with self._ledger.transaction():
-            self._ledger.alert(kind, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
+            self._ledger.alert(Code.PARTITION_FAULT, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
         """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""
@@ -297,11 +321,13 @@ class Months:
 
     def oldest_open(self, otherwise: str) -> str:
         """The oldest month that still takes signals."""
-        return min(self._open, default=otherwise)
+        return min(self._open.keys() - self.closed, default=otherwise)
 
     def find_known(self, site_id: int, session_id: bytes) -> Known | None:
-        """Where a session lives, newest month first. Raises MonthDamaged."""
+        """Where a session lives, newest month first; a closed month takes nothing more, and is not asked. Raises MonthDamaged."""
         for file in self.files():
+            if file.month in self.closed:
+                continue
             try:
                 known = file.find_known(site_id, session_id)
             except BROKEN as error:
@@ -315,25 +341,49 @@ class Months:
         times = (file.db.execute(SQL["last_event"], (site_id,)).get for file in self.files())
         return max((at for at in times if at is not None), default=None)
 
-    def shut(self, month: str, now: int) -> tuple[int, str]:
-        """Close a month for good: everything in one file without a WAL. (rows, SHA-256 of the file.) Raises apsw.FullError,
-        apsw.BusyError (a reader), with the month as open as it was."""
-        file = self.open(month, now)
-        rows = sum(all_rows(file.db, SQL["count_rows"])[0])
-        file.wal.empty()
-        file.db.pragma("journal_mode", "delete")
+    def seal_order(self, month: str) -> SealOrder:
+        """What is to be copied before `adopt` can take it over."""
+        path = self._folder / f"{month}.db"
+        return SealOrder(str(path), str(path.with_suffix(SEALING)))
+
+    def make_seal(self, month: str) -> Sealed:
+        """The copy, made here and now; the service has a helper make it. Raises CopyFailed."""
+        return make_seal(self.seal_order(month), lambda _: None, self._vfs)
+
+    def changes(self, month: str) -> int:
+        """A number that is another one after each change of the month's rows."""
+        return self._open[month].db.total_changes()
+
+    def adopt(self, month: str) -> bool:
+        """Put the sealed copy in the place of the month's file; False when a reader is in the way, or the copy was thrown away. At every
+        moment the file on the disk is whole: the WAL is emptied and gone before the copy comes. Raises apsw.FullError."""
+        file = self._open[month]
+        copy = file.path.with_suffix(SEALING)
+        if not copy.exists() or not file.wal.empty():
+            return False
         file.db.close()
         del self._open[month]
-        self.closed.add(month)
-        return rows, finished(hash_file(file.path, self._vfs))
+        self._clear(file.path, "-wal", "-shm")
+        point("month_unsealed")
+        copy.rename(file.path)
+        sync_directory(file.path.parent)
+        point("month_sealed")
+        file.path.chmod(SEALED_MODE)
+        return True
+
+    def unseal(self, month: str, now: int) -> MonthFile:
+        """A closed month's file, to be written again; it is sealed anew afterwards. Raises apsw.Error."""
+        if month not in self._open:
+            with self._ledger.transaction():
+                self._ledger.unseal_partition(month)
+        return self.open(month, now)
 
     @contextmanager
     def using(self, month: str) -> Generator[apsw.Connection]:
-        """A month's file, open or closed, to look into and to take rows out of. Raises MonthDamaged, apsw.BusyError (a reader of a closed
-        one is in the way), apsw.FullError."""
+        """A month's file to look into; to take rows out of, it must be held. Raises MonthDamaged, apsw.FullError."""
         held = self._open.get(month)
         try:
-            db = held.db if held else open_closed(self._folder / f"{month}.db", self._vfs)
+            db = held.db if held else open_sealed(self._folder / f"{month}.db", self._vfs)
             try:
                 yield db
             finally:

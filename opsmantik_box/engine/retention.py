@@ -2,6 +2,7 @@
 time. What waits for verified backups (events, sessions, signals) it never touches.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -35,10 +36,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Retention:
-    """Of one Box."""
+    """Of one Box. `deleted`: how many rows of each kind so far."""
 
     def __init__(self, core: Core, clock: Clock) -> None:
         self._core, self._ledger, self._db, self._clock = core, core.ledger, core.ledger.db, clock
+        self.deleted: Counter[str] = Counter()
 
     def work(self) -> Iterator[None]:
         """All that is due, a slice at a time. Raises LedgerFull, Unavailable, LedgerPoisoned; it may be begun anew at any time."""
@@ -74,11 +76,13 @@ class Retention:
                 self._db.execute(SQL["list_old_contacts"], (site.id, status, before, MOST_CONTACTS))
                 contacts = read_contacts(self._db)
                 deleted = len(contacts)
-                note_lost(self._db, lost_with(contacts, {site.id: site.timezone}), "retention", now)
-                erase_contacts(self._db)
+                if contacts:
+                    note_lost(self._db, lost_with(contacts, {site.id: site.timezone}), "retention", now)
+                    erase_contacts(self._db)
             self._tell(kind, deleted, site.id)
             yield
 
     def _tell(self, kind: Kind, deleted: int, site_id: int | None) -> None:
         if deleted:
+            self.deleted[kind.name] += deleted
             log.info("older than it is kept, deleted", kind=kind.name, rows=deleted, site=site_id)

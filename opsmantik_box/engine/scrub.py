@@ -5,7 +5,6 @@
 Never changes a byte that a row, an index or the header stands on: a reader, or a power loss in the middle, finds the same rows.
 """
 
-import hashlib
 import struct
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -41,26 +40,6 @@ def scrub(path: Path, vfs: str | None, be_alone: Callable[[], bool]) -> Iterator
                 _clean(file, offset, length, page)
             yield
         file.xSync(apsw.SQLITE_SYNC_NORMAL)
-
-
-def hash_file(path: Path, vfs: str | None) -> Generator[None, None, str]:
-    """The SHA-256 of a file that nobody writes to, a chunk at a time."""
-    digest = hashlib.sha256()
-    with _opened(path, vfs, apsw.SQLITE_OPEN_READONLY) as file:
-        size = file.xFileSize()
-        for offset in range(0, size, CHUNK):
-            digest.update(file.xRead(min(CHUNK, size - offset), offset))
-            yield
-    return digest.hexdigest()
-
-
-def finished(work: Generator[None, None, str]) -> str:
-    """All of it in one go."""
-    try:
-        while True:
-            next(work)
-    except StopIteration as done:
-        return done.value
 
 
 @contextmanager

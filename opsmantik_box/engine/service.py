@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
+import msgspec
 import structlog
 
 from opsmantik_box import __version__
@@ -17,7 +18,8 @@ from opsmantik_box.clock import Clock, monotonic
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.admission import Admission
-from opsmantik_box.engine.asking import Asker, find_asker
+from opsmantik_box.engine.asking import CRON, CRON_TOKEN, Asker, find_asker
+from opsmantik_box.engine.chores import JOBS
 from opsmantik_box.engine.clockwork import Clockwork, feed_watchdog
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
@@ -27,9 +29,11 @@ from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
-from opsmantik_box.engine.ledger import SQL
+from opsmantik_box.engine.jobs import Jobs
+from opsmantik_box.engine.keeping import NOTHING_SET, Keeping
 from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.long_work import LongWork
+from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
@@ -39,6 +43,7 @@ from opsmantik_box.engine.refusals import Refusals
 from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
+from opsmantik_box.engine.watchtower import Watchtower
 from opsmantik_box.errors import BoxError, Forbidden, LedgerPoisoned, Unauthorized, Unavailable
 from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.link import messages as m
@@ -56,8 +61,10 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Service:
     """A running engine. `run` returns the process's exit code."""
 
-    def __init__(self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds) -> None:
-        self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
+    def __init__(
+        self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds, keeping: Keeping = NOTHING_SET
+    ) -> None:
+        self.core, self.clock, self._bounds, self._vault, self.keeping = core, clock, bounds, vault, keeping
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
         self.logins = Logins(core.ledger, vault, self.directory)
@@ -72,8 +79,10 @@ class Service:
         self.replaying = core.lag > 0
         self._started_at = clock()
         self._busy_at = monotonic()
-        self.refusals = Refusals(core.ledger)
+        self.refusals, self.meters = Refusals(core.ledger), Meters()
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
+        self.jobs = Jobs(self, JOBS)
+        self.watchtower = Watchtower(self)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
         self._later: set[asyncio.Future[None]] = set()
@@ -92,7 +101,8 @@ class Service:
         if options is not None:
             self._gateways = [Gateway(number, self, options) for number in range(1, options.count + 1)]
         running = [asyncio.ensure_future(gateway.keep_running()) for gateway in self._gateways]
-        timers = [asyncio.ensure_future(task) for task in (Clockwork(self).run(), feed_watchdog(), self.long_work.run())]
+        clockwork = Clockwork(self, scheduled=options is not None)
+        timers = [asyncio.ensure_future(task) for task in (clockwork.run(), feed_watchdog(), self.long_work.run())]
         if self.erasures.waits:
             self.erase()
         if until is not None:
@@ -107,6 +117,11 @@ class Service:
             for gateway in self._gateways:
                 gateway.kill()
             self.core.folder.admin_socket.unlink(missing_ok=True)
+
+    @property
+    def serves(self) -> bool:
+        """There are gateways, or were: it is the service, not the engine of one command."""
+        return bool(self._gateways)
 
     def when_accepting(self, say: Callable[[], None]) -> None:
         """Call `say` once, when everything is replayed and signals are taken."""
@@ -137,6 +152,7 @@ class Service:
         for gateway in self._gateways:
             gateway.stopping()
         self.tell(m.Drain())
+        await self.jobs.stop()
         deadline = monotonic() + STOP_GATEWAYS_SEC
         while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:  # noqa: ASYNC110 - with a deadline, once a life
             await asyncio.sleep(0.01)
@@ -172,7 +188,7 @@ class Service:
             peer.send(self.feed.ends())
             for site in self.directory.sites.values():
                 peer.send(m.SiteChanged(site))
-            peer.send(self._state())
+            peer.send(self.state())
             peer.send(self.presence.everybody())
 
     def peer_left(self, peer: Peer) -> None:
@@ -224,6 +240,7 @@ class Service:
         match told:
             case m.Count():
                 self.refusals.note(told.refusals)
+                self.meters.note(told, self.clock())
             case m.Watching():
                 self.presence.watch(peer, self._askers(peer, told.tokens), self.clock())
             case m.Ready():
@@ -252,6 +269,9 @@ class Service:
             self.fail(error)
 
     def _find_token(self, peer: Peer, asked: m.AskToken) -> m.TokenFound:
+        if self.keeping.is_cron(asked.token):
+            peer.shown.add(CRON_TOKEN)
+            return m.TokenFound(asked.rid, CRON_TOKEN, CRON, [])
         try:
             found = self.directory.find_principal(asked.token, self.clock())
         except LedgerPoisoned:
@@ -260,7 +280,7 @@ class Service:
             return m.TokenFound(asked.rid, 0, "", [])
         peer.shown.add(found.token_id)
         sites, rights = list(found.sites), list(found.sites.values())
-        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user)
+        return m.TokenFound(asked.rid, found.token_id, found.rights, sites, rights, found.user_id, found.user, found.box)
 
     def _askers(self, peer: Peer, tokens: Iterable[int]) -> list[Asker]:
         """Whose tokens these are, of those that this gateway has shown and that still open something."""
@@ -374,6 +394,7 @@ class Service:
             waiting.peer.send(m.Refused(waiting.asked.rid, reason, retry_after))
 
     def _answer(self, batch: Sequence[Waiting], answers: Sequence[Answer], now: int) -> None:
+        self.meters.note_accepted(len(answers), sum(answer.duplicate for answer in answers), now)
         start = 0
         for waiting in batch:
             end = start + len(waiting.asked.arrivals)
@@ -400,19 +421,18 @@ class Service:
 
     # --- telling ------------------------------------------------------------------------------------------------------------------
 
-    def _state(self) -> m.State:
+    def state(self) -> m.State:
         accepting, reason = self._condition()
         lag_ms = self._pace.lag_ms(self.clock())
         return m.State(accepting and not self._stopping, reason or ("stopping" if self._stopping else ""), self.core.lag, lag_ms)
 
     def tell_state(self) -> None:
-        self.tell(self._state())
+        self.tell(self.state())
 
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""
-        state, now = self._state(), self.clock()
-        db, acceptance = self.core.ledger.db, self.core.acceptance
-        names = ("id", "kind", "site_id", "at", "text", "times", "last_at")
+        state, now = self.state(), self.clock()
+        acceptance = self.core.acceptance
         return {
             "version": __version__,
             "pid": os.getpid(),
@@ -428,7 +448,7 @@ class Service:
             "restamped": acceptance.restamped,
             "quarantined": acceptance.quarantined,
             "refusals_today": self.refusals.of_today(now),
-            "alerts": [dict(zip(names, row, strict=True)) for row in db.execute(SQL["list_alerts"])],
+            "alerts": [msgspec.to_builtins(alert) for alert in self.core.ledger.alerts.open_ones()],
         }
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import signal
 import socket
+import sys
 from pathlib import Path
 from typing import cast
 
@@ -22,12 +23,14 @@ from opsmantik_box.garbage import collect_rarely
 from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.answers import RATE_LIMIT
 from opsmantik_box.gateway.api import build_api
-from opsmantik_box.gateway.app import Router
+from opsmantik_box.gateway.app import CALL_EVENT, RELAY, STREAM, Router
 from opsmantik_box.gateway.asgi import Application
 from opsmantik_box.gateway.call_event import CallEvent
 from opsmantik_box.gateway.geo import refresh, watch
 from opsmantik_box.gateway.hooks import Hooks
 from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.maintenance import COMMANDS as MAINTENANCE
+from opsmantik_box.gateway.maintenance import Maintenance
 from opsmantik_box.gateway.protocol import Sweep
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.gateway.relayed import Relayed
@@ -41,6 +44,10 @@ LOST_SECONDS = 0.4
 """How long requests in hand may take after Drain, and after the link has ended."""
 LAST_RESORT_SECONDS = (9.0, 0.95)
 """Then the process is ended by the kernel, whatever hangs: within the engine's ten seconds, and within one."""
+
+SWITCH_SECONDS = 0.001
+"""How long a reader may have to wait for the interpreter's lock, which it lets go of at every row: Python's own 5 ms, a few times in a
+reading, are what an operator notices."""
 
 
 class Options(Struct, frozen=True):
@@ -89,7 +96,9 @@ class Gateway:
         hooks = Hooks(self.link, clock, trusted, options.public_url)
         self._stream = Stream(self.link, Reads(options.data, list), reads)
         api = cast("Application", build_api(reads, self.link, clock, trusted))
-        self._router = Router(sync, calls, relayed, hooks, self._stream, api, self.link)
+        upkeep = dict.fromkeys(MAINTENANCE, Maintenance(self.link))
+        fixed: dict[str, Application] = {CALL_EVENT: calls, RELAY: relayed, STREAM: self._stream, **upkeep}
+        self._router = Router(sync, fixed, hooks, api, self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)
         self.drained = False
@@ -140,6 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, signal.SIG_IGN)
     configure_logs(options.log_level)
     raise_file_limit()
+    sys.setswitchinterval(SWITCH_SECONDS)
     holding = walls.drop_write_access(options.data, options.walls)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(run(options, holding))

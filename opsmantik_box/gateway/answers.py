@@ -23,7 +23,8 @@ _REASON = re.compile(r"[^a-z0-9_]+")
 
 
 class Answer(msgspec.Struct, gc=False):
-    """Status and body, with what the headers need: `reason` (X-CORS-Reason), what is left of the rate limit, seconds to wait."""
+    """Status and body, with what the headers need: `reason` (X-CORS-Reason), what is left of the rate limit, seconds to wait; and whose
+    site it was, 0 while none is known."""
 
     status: int
     body: bytes
@@ -32,6 +33,7 @@ class Answer(msgspec.Struct, gc=False):
     remaining: int = RATE_LIMIT
     retry_after: int = 0
     close: bool = False
+    site_id: int = 0
     challenge: bytes = b'Bearer realm="OpsMantik Box"'
 
 
@@ -41,6 +43,7 @@ class Refused(Exception):
     def __init__(self, answer: Answer, counted: str, site_id: int = 0) -> None:
         super().__init__(counted)
         self.answer, self.counted, self.site_id = answer, counted, site_id
+        answer.site_id = site_id
 
 
 def refusal(message: str) -> bytes:

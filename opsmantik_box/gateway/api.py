@@ -7,7 +7,7 @@ Promises: a site or session of another tenant and one that does not exist give t
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal
 
 from litestar import Litestar, get
 from litestar.di import Provide
@@ -20,17 +20,18 @@ from msgspec.structs import asdict
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.addresses import Networks
-from opsmantik_box.domain.days import day_bounds, day_of
+from opsmantik_box.domain.days import Days, day_bounds, day_of
 from opsmantik_box.domain.ids import event_id, uuid_text
-from opsmantik_box.domain.pages import END_OF_TIME, Position, Row, Span
+from opsmantik_box.domain.pages import END_OF_TIME, Position, Span
 from opsmantik_box.domain.report import MOST_DAYS
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.auth import AuthedRequest, guard_with
-from opsmantik_box.gateway.cursors import read_cursor, write_cursor
+from opsmantik_box.gateway.cursors import next_cursor, read_cursor
 from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
-from opsmantik_box.gateway.given import READ, Desk, SiteId, TheDesk
+from opsmantik_box.gateway.given import READ, Cursor, Desk, Limit, SiteId, TheDesk
+from opsmantik_box.gateway.jobs_api import JOB_ROUTES
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.login_api import LOGIN_ROUTES
 from opsmantik_box.gateway.problems import HANDLERS, HEADERS, NoSuchSession, documented
@@ -52,14 +53,13 @@ from opsmantik_box.gateway.rows import (
     read_session,
     read_worked_intent,
 )
+from opsmantik_box.gateway.watch_api import WATCH_ROUTES
 
 NEWEST = 100
 """Events on /api/v1/events."""
 
 First = Annotated[date | None, QueryParameter(name="from", description="First day, in the site's time zone.")]
 Last = Annotated[date | None, QueryParameter(name="to", description="Last day, inside the range.")]
-Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows at most.")]
-Cursor = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before.")]
 Which = Annotated[Literal["ads", "all", "bots", "internal"], QueryParameter(name="scope", description="Which traffic.")]
 ReportScope = Annotated[
     Literal["ads", "all", "other_paid"], QueryParameter(name="scope", description="What averages and splits are of.")
@@ -102,7 +102,7 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
 async def read_lines(request: AuthedRequest, desk: TheDesk, first: First = None, last: Last = None) -> LineList:
     """One line a site that this token sees: the report without its splits. Both days default to each site's today."""
     now, feed = desk.clock(), desk.feed()
-    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in desk.my_sites(request)]
+    asked = {site.id: chosen_days(first, last, now, site.timezone) for site in desk.my_sites(request)}
     return LineList(await desk.reads.lines(asked), feed)
 
 
@@ -117,9 +117,9 @@ async def read_stats(
 ) -> StatsView:
     """The report of the site's days, both inside; both default to today."""
     mine = await desk.site(request, site)
-    begin, end = chosen_days(first, last, day_of(desk.clock(), mine.timezone))
-    feed = desk.feed()
-    return StatsView(**asdict(await desk.reads.stats(mine.id, begin, end, which, request.auth.site_ids)), feed=feed)
+    now, feed = desk.clock(), desk.feed()
+    days = chosen_days(first, last, now, mine.timezone)
+    return StatsView(**asdict(await desk.reads.stats(mine.id, days, which, now)), feed=feed)
 
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))
@@ -170,9 +170,9 @@ async def list_intents(
 ) -> IntentPage:
     """Taps, forms and calls, newest first, with the work on their leads. `all` is everything but those of bots and internal visits."""
     mine = await desk.site(request, site)
-    span, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.feed()
+    span, now, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.clock(), desk.feed()
     rows, people = await desk.reads.intents(mine.id, span, FILTERS[which])
-    shown = [read_worked_intent(row, mine.public_id, people, desk.clock()) for row in rows[:limit]]
+    shown = [read_worked_intent(row, mine.public_id, people, now) for row in rows[:limit]]
     return IntentPage(shown, next_cursor("intents", rows, limit), feed)
 
 
@@ -183,18 +183,15 @@ async def read_timeline(
     """A session: what it was, what it led to, and its events in the order in which they happened."""
     mine = await desk.site(request, site)
     value, feed = event_id(sid), desk.feed()
-    found = await desk.reads.session(mine.id, uuid_text(value)) if value else None
-    if found is None:
-        raise NoSuchSession
-    month, row = found
     after = read_cursor("timeline", cursor, int) if cursor is not None else Position(0, 0)
-    events = await desk.reads.timeline(mine.id, month, row[-1], (after.at, cast("int", after.key)), limit)
-    intents = await desk.reads.session_intents(mine.id, row[1])
+    visit = await desk.reads.visit(mine.id, uuid_text(value), after, limit) if value else None
+    if visit is None:
+        raise NoSuchSession
     return Timeline(
-        read_session(row, mine.public_id),
-        [read_intent(one, mine.public_id) for one in intents],
-        [read_event(one, mine.public_id) for one in events[:limit]],
-        next_cursor("timeline", events, limit),
+        read_session(visit.session, mine.public_id),
+        [read_intent(one, mine.public_id) for one in visit.intents],
+        [read_event(one, mine.public_id) for one in visit.events[:limit]],
+        next_cursor("timeline", visit.events, limit),
         feed,
     )
 
@@ -209,15 +206,16 @@ READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
     read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES]
+ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES, *WATCH_ROUTES]
 
 
-def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:
+def chosen_days(first: date | None, last: date | None, now: int, timezone: str) -> Days:
     """The days of a report: both told, or today. Raises UsageError."""
-    end = (last or first or date.fromisoformat(today)).isoformat() if last or first else today
+    told = last or first
+    end = told.isoformat() if told else day_of(now, timezone)
     begin = first.isoformat() if first else end
     check_days(begin, end)
-    return begin, end
+    return Days(begin, end, timezone)
 
 
 def check_days(first: str, last: str) -> None:
@@ -243,14 +241,6 @@ def chosen_span(
         told = read_cursor(listing, cursor, kind)
         before = min(before, told, key=lambda position: (position.at, position.key))
     return Span(from_ms, before, limit)
-
-
-def next_cursor(listing: str, rows: Sequence[Row], limit: int) -> str | None:
-    """The cursor after the last row that is shown; None when nothing follows."""
-    if len(rows) <= limit:
-        return None
-    last = rows[limit - 1]
-    return write_cursor(listing, Position(last[0], last[1]))
 
 
 def build_document(routes: Sequence[ControllerRouterHandler], given: dict[str, Provide]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
 from msgspec import Struct
 
+from opsmantik_box.domain.feed import BOX
 from opsmantik_box.domain.ids import site_id_text
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import Forbidden, Unauthorized
@@ -27,8 +28,8 @@ AskToken = Callable[[str], Awaitable[TokenFound]]
 
 
 class Caller(Struct, frozen=True):
-    """Whose request this is: the token's number, its rights, the sites it sees, what it may do on each of them; and the person (0 and
-    '' for a site's own token)."""
+    """Whose request this is: the token's number, its rights, the sites it sees, what it may do on each of them; the person (0 and ''
+    for a site's own token); and whether it sees what is the Box's own, too."""
 
     token_id: int
     rights: str
@@ -36,6 +37,12 @@ class Caller(Struct, frozen=True):
     site_rights: tuple[str, ...]
     user_id: int
     user: str
+    box: bool = False
+
+    @property
+    def scope(self) -> tuple[int, ...]:
+        """What it sees of lists in which the Box's own rows stand beside those of sites."""
+        return (*self.site_ids, BOX) if self.box else self.site_ids
 
 
 AuthedRequest = Request[None, Caller, State]
@@ -56,7 +63,7 @@ def may(rights: str, needed: str) -> bool:
 
 def caller_of(found: TokenFound) -> Caller:
     sites, rights = tuple(found.site_ids), tuple(found.site_rights)
-    return Caller(found.token_id, found.rights, sites, rights, found.user_id, found.user)
+    return Caller(found.token_id, found.rights, sites, rights, found.user_id, found.user, found.box)
 
 
 async def authenticate(ask_token: AskToken, authorization: str, needed: str) -> Caller:

@@ -157,8 +157,8 @@ class Broadcast:
                 subscriber.end()
             return
         reached = rows[-1][0] if len(rows) == PAGE else feed.newest
-        known = self._link.sites_by_id
-        self._tell([sse.feed_message(row, feed.epoch, known[row[3]].public_id) for row in rows if row[3] in known], subscribers)
+        names = {None: None} | {number: site.public_id for number, site in self._link.sites_by_id.items()}
+        self._tell([sse.feed_message(row, feed.epoch, names[row[3]]) for row in rows if row[3] in names], subscribers)
         for subscriber in subscribers:
             subscriber.position = max(subscriber.position, reached)
 
@@ -251,5 +251,5 @@ class Broadcast:
 
 def is_for(message: sse.Message, wants: Wants, position: int) -> bool:
     """Whether one who wants this, and is at this position, is told it."""
-    wanted = message.topic in wants.topics and (not message.site_id or message.site_id in wants.sites)
+    wanted = message.topic in wants.topics and (message.site_id is None or message.site_id in wants.sites)
     return wanted and not 0 < message.seq <= position

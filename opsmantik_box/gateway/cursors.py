@@ -1,10 +1,12 @@
 """Cursors: where a page of a list ended, as an opaque word. One of one list is none of another. Nothing in it is secret."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 
 import msgspec
 
 from opsmantik_box.domain.pages import END_OF_TIME, Position
+from opsmantik_box.domain.questions import Row
 from opsmantik_box.errors import UsageError
 
 LONGEST = 200
@@ -30,3 +32,11 @@ def read_cursor(listing: str, text: str, kind: type[int] | type[str]) -> Positio
     ):
         raise UsageError(problem="cursor: it is another list's; use `next` of the page before")
     return Position(at, key)
+
+
+def next_cursor(listing: str, rows: Sequence[Row], limit: int) -> str | None:
+    """The cursor after the last row that is shown; None when nothing follows."""
+    if len(rows) <= limit:
+        return None
+    last = rows[limit - 1]
+    return write_cursor(listing, Position(last[0], last[1]))

@@ -4,7 +4,7 @@ from collections.abc import Container
 from typing import Annotated
 
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, SkipValidation
+from litestar.params import PathParameter, QueryParameter, SkipValidation
 from msgspec import Struct
 
 from opsmantik_box.clock import Clock
@@ -57,6 +57,8 @@ class Desk(Struct, frozen=True):
 
 
 TheDesk = NamedDependency[SkipValidation[Desk]]
+Limit = Annotated[int, QueryParameter(ge=1, le=200, description="How many rows at most.")]
+Cursor = Annotated[str | None, QueryParameter(max_length=200, description="`next` of the page before.")]
 SiteId = Annotated[str, PathParameter(description="The site's public id (UUID).")]
 RowId = Annotated[int, PathParameter(ge=1, le=MOST_NUMBER, description="The row's `id`, as lists show it.")]
 

@@ -10,12 +10,12 @@ from typing import Any, cast
 
 from msgspec.structs import replace
 
-from opsmantik_box import errors
 from opsmantik_box.adapters.telephony.signatures import HookRequest
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.errors import BoxError, Unavailable
+from opsmantik_box.domain.watch import latency
+from opsmantik_box.errors import Unavailable
 from opsmantik_box.link.framing import Unpacker, pack
 from opsmantik_box.link.messages import (
     Accepted,
@@ -43,6 +43,7 @@ from opsmantik_box.link.messages import (
     Told,
     Watching,
     decode_to_gateway,
+    refused_with,
 )
 
 MAX_SIGNALS = 4_000
@@ -80,6 +81,8 @@ class EngineLink(asyncio.Protocol):
         self._token_changes = 0
         self._asked: dict[str, asyncio.Future[Any]] = {}
         self._counts: dict[tuple[int, str], int] = {}
+        self._answers: dict[tuple[int, int], int] = {}
+        self._latency, self._latency_ms = latency.empty(), 0.0
         self._counting = False
         self._take: dict[type, Callable[[Any], None]] = {
             SiteChanged: self._take_site,
@@ -148,9 +151,15 @@ class EngineLink(asyncio.Protocol):
         """Tells the engine, within half a second, that something was refused (`site_id` 0: no known site)."""
         key = site_id, reason
         self._counts[key] = self._counts.get(key, 0) + times
-        if not self._counting:
-            self._counting = True
-            self._loop.call_later(COUNT_EVERY, self._send_counts)
+        self._send_counts_soon()
+
+    def answered(self, site_id: int, status: int, seconds: float) -> None:
+        """Tells the engine, within half a second, what /api/sync answered and how long that took."""
+        key = site_id, status
+        self._answers[key] = self._answers.get(key, 0) + 1
+        self._latency[latency.bucket_of(seconds * 1000)] += 1
+        self._latency_ms += seconds * 1000
+        self._send_counts_soon()
 
     def watching(self, tokens: list[int]) -> None:
         """These tokens have a stream open here, and no others."""
@@ -214,11 +223,21 @@ class EngineLink(asyncio.Protocol):
                 self._tokens.clear()
             self._tokens[key.removeprefix("token ")] = monotonic() + TOKEN_KEPT, answer
 
+    def _send_counts_soon(self) -> None:
+        if not self._counting:
+            self._counting = True
+            self._loop.call_later(COUNT_EVERY, self._send_counts)
+
     def _send_counts(self) -> None:
         self._counting = False
-        if self._counts and self.alive:
-            self._write(pack(Count([(site_id, reason, times) for (site_id, reason), times in self._counts.items()])))
-            self._counts.clear()
+        if not self.alive or not (self._counts or self._answers):
+            return
+        refusals = [(site_id, reason, times) for (site_id, reason), times in self._counts.items()]
+        answers = [(site_id, status, times) for (site_id, status), times in self._answers.items()]
+        self._write(pack(Count(refusals, answers, self._latency, self._latency_ms)))
+        self._counts.clear()
+        self._answers.clear()
+        self._latency, self._latency_ms = latency.empty(), 0.0
 
     def _write(self, frame: bytearray) -> None:
         """At the end of this turn, or when there is enough for the engine to begin with: not one system call a signal, and neither
@@ -290,12 +309,3 @@ class EngineLink(asyncio.Protocol):
     def _take_state(self, message: State) -> None:
         self.state = message
         self.announced.set()
-
-
-def refused_with(failed: Failed) -> BoxError:
-    """The engine's error as it was raised there: same class, same message."""
-    kind = getattr(errors, failed.error, BoxError)
-    error = kind.__new__(kind)
-    Exception.__init__(error, failed.message)
-    error.details = {} if failed.current is None else {"current": failed.current}
-    return error

@@ -56,7 +56,7 @@ class Reader(aiosqlite.Connection):
         """What a reading comes to. Raises ReadRefused, ReadTooSlow."""
         self.scope = site_ids
         try:
-            return await self._in_thread(answered, asking, partial(self._ask, site_ids, deadline))
+            return await self._in_thread(self._answer, asking, partial(self._ask, site_ids, deadline))
         finally:
             self.used_at = monotonic()
 
@@ -70,6 +70,15 @@ class Reader(aiosqlite.Connection):
         return execute(work, *arguments)
 
     # --- in the thread ------------------------------------------------------------------------------------------------------------
+
+    def _answer(self, asking: Asking[Result], ask: Callable[[Question], Sequence[Row]]) -> Result:
+        """All questions of a reading see each file as it was at the first of them: what is written meanwhile would make sums differ, and
+        SQLite forget every page it has read."""
+        try:
+            return answered(asking, ask)
+        finally:
+            for connection in self._connections():
+                connection.end_reading()
 
     def _ask(self, site_ids: Sequence[int], deadline: float, question: Question) -> Sequence[Row]:
         """One question, asked again when its file was just being replaced, or when the index of its log was being written: SQLite then
@@ -85,15 +94,18 @@ class Reader(aiosqlite.Connection):
         raise AssertionError("the last try answers or refuses")
 
     def _run(self, question: Question, site_ids: Sequence[int], deadline: float) -> Sequence[Row]:
-        connection = self._month(question.month) if question.month else cast("ScopedConnection", self._conn)
+        connection = self._month(question.month) if question.month else self._ledger
         left = deadline - monotonic()
         if left <= 0:
             raise ReadTooSlow(seconds=DEADLINE_SECONDS)
         connection.refill(site_ids, left)
+        connection.begin_reading()
         return connection.execute(STATEMENTS[question.name], question.parameters).fetchall()
 
     def _month(self, month: str) -> ScopedConnection:
-        """The connection to the file that is there now, not to the one that was there when it was opened."""
+        """The connection to the file that is there at the reading's first question, not to the one that was there when it was opened."""
+        if month in self._months and self._months[month].connection.in_transaction:
+            return self._months[month].connection
         file = self._files().get(month, f"{month}.db")
         there = _identity(self._data / "months" / file)
         held = self._months.pop(month, None)
@@ -113,6 +125,13 @@ class Reader(aiosqlite.Connection):
         idle = [month for month, held in self._months.items() if now - held.used_at >= IDLE_SECONDS]
         for month in idle or list(self._months)[: len(self._months) - MOST_MONTHS + 1]:
             self._forget(month)
+
+    @property
+    def _ledger(self) -> ScopedConnection:
+        return cast("ScopedConnection", self._conn)
+
+    def _connections(self) -> list[ScopedConnection]:
+        return [self._ledger, *(held.connection for held in self._months.values())]
 
     def _forget(self, month: str) -> None:
         held = self._months.pop(month, None)

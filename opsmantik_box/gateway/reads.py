@@ -6,13 +6,14 @@ decides nothing about numbers (domain/report.py, domain/pages.py).
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
-from opsmantik_box.domain.pages import Span, ask_newest, ask_session
+from opsmantik_box.domain.days import Days
+from opsmantik_box.domain.pages import Position, Span, Visit, ask_newest, ask_visit
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
 from opsmantik_box.domain.queue import People, Queue, Told, ask_lead, ask_queue, ask_with_people
 from opsmantik_box.domain.report import Line, Stats, ask_lines, ask_stats
@@ -27,7 +28,9 @@ Names = Callable[[], list[tuple[str, str]]]
 
 
 class Reads:
-    """`months`: the month files that may be opened now, as (month, name inside DATA/months), oldest first."""
+    """`months`: the month files that may be opened now, as (month, name inside DATA/months), oldest first.
+
+    Every reading raises ReadRefused and ReadTooSlow."""
 
     def __init__(self, data: Path, months: Names) -> None:
         self._data, self._months = data, months
@@ -38,17 +41,19 @@ class Reads:
 
     # --- what can be read ---------------------------------------------------------------------------------------------------------
 
-    async def stats(self, site_id: int, first: str, last: str, scope: str = "ads", seen: Sequence[int] = ()) -> Stats:
-        """The report of a site's days, both inside. `scope` is one of SCOPES; `seen` are the sites that the asker sees, whose fifteen
-        statements then stay prepared from one of them to the next. Raises ReadRefused, ReadTooSlow."""
-        return await self._run(ask_stats(site_id, first, last, scope, self.months()), seen or (site_id,))
+    async def stats(self, site_id: int, days: Days, scope: str, now: int) -> Stats:
+        """The report of a site's days. `scope` is one of SCOPES."""
+        return await self._run(ask_stats(days, scope, self.months(), now), (site_id,))
 
-    async def lines(self, asked: Sequence[tuple[int, str, str]]) -> list[Line]:
-        """The line of each site for its days (first and last, both inside). Raises ReadRefused, ReadTooSlow."""
-        return await self._run(ask_lines(asked, self.months()), [site_id for site_id, _, _ in asked])
+    async def lines(self, asked: Mapping[int, Days]) -> list[Line]:
+        """The line of each site for its days. Those with the same days (in the same time zone) are read together."""
+        found: dict[int, Line] = {}
+        for days in set(asked.values()):
+            found |= await self._run(ask_lines(days, self.months()), [site for site in asked if asked[site] == days])
+        return [found[site_id] for site_id in asked if site_id in found]
 
     async def arrivals(self, site_ids: Sequence[int], now: int) -> list[Arrivals]:
-        """How the signals of each site arrived in the 24 hours before now. Raises ReadRefused, ReadTooSlow."""
+        """How the signals of each site arrived in the 24 hours before now."""
         return await self._run(ask_arrivals(site_ids, now), site_ids)
 
     async def newest(
@@ -70,24 +75,20 @@ class Reads:
         """The lead of a row, with everything that happened to it; None when the site has no such row."""
         return await self._run(ask_lead(site_id, number, self.months()), (site_id,))
 
-    async def session(self, site_id: int, session_id: str) -> tuple[str, Row] | None:
-        """(month, row of find_session) of the newest month that knows this session."""
-        return await self._run(ask_session(site_id, session_id, self.months()), (site_id,))
-
-    async def timeline(self, site_id: int, month: str, no: int, after: tuple[int, int], limit: int) -> Sequence[Row]:
-        """Rows of list_timeline after a position, one more than `limit` when there are more."""
-        parameters = {"no": no, "after_at": after[0], "after_key": after[1], "limit": limit + 1}
-        return await self._one(Question(month, "list_timeline", parameters), site_id)
-
-    async def session_intents(self, site_id: int, session_id: str) -> Sequence[Row]:
-        """Rows of list_session_intents."""
-        return await self._one(Question(None, "list_session_intents", {"site_id": site_id, "id": session_id}), site_id)
+    async def visit(self, site_id: int, session_id: str, after: Position, limit: int) -> Visit | None:
+        """A session with its events after a position, and what it led to; None when the site has no such session."""
+        return await self._run(ask_visit(site_id, session_id, after, limit, self.months()), (site_id,))
 
     async def recent_intent(self, site_id: int, fingerprint: str, target: str, from_ms: int) -> Row | None:
         """A row of find_recent_intent."""
         parameters = {"site_id": site_id, "fingerprint": fingerprint, "target": target, "from_ms": from_ms}
-        rows = await self._one(Question(None, "find_recent_intent", parameters), site_id)
+        rows = await self._run(ask_one(Question(None, "find_recent_intent", parameters)), (site_id,))
         return rows[0] if rows else None
+
+    async def alerts(self, scope: Sequence[int], before: Position, limit: int, *, everything: bool) -> Sequence[Row]:
+        """Rows of list_alerts, newest first, one more than `limit` when there are more. `scope`: sites, and BOX for who sees that."""
+        parameters = {"before_at": before.at, "before_key": before.key, "limit": limit + 1, "all": int(everything)}
+        return await self._run(ask_one(Question(None, "list_alerts", parameters)), scope)
 
     async def feed(self, site_ids: Sequence[int], after: int, upto: int, limit: int) -> Sequence[Row]:
         """Rows of read_feed, oldest first: behind `after`, up to and with `upto`, at most `limit`."""
@@ -110,9 +111,6 @@ class Reads:
             await asyncio.wait(self._closing)
 
     # --- how ----------------------------------------------------------------------------------------------------------------------
-
-    async def _one(self, question: Question, site_id: int) -> Sequence[Row]:
-        return await self._run(ask_one(question), (site_id,))
 
     async def _run(self, asking: Asking[Result], site_ids: Sequence[int]) -> Result:
         """A whole reading, within one deadline, however long it waits for its turn. Raises ReadRefused, ReadTooSlow."""

@@ -8,11 +8,13 @@ import asyncio
 import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import ClassVar
 
 import structlog
 from msgspec import Struct
 
 from opsmantik_box.adapters.geo import GeoFile
+from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.ids import site_id_text
 from opsmantik_box.domain.places import NOWHERE, Place
@@ -67,6 +69,9 @@ class Reception(ABC):
     """A callable for what pages send. `trusted` are the Box's trusted proxies, `allowed_origins` hosts that may send for any site,
     `limit` is what X-RateLimit-Limit says, `geo` where visitors' places are looked up, if anybody wants to know."""
 
+    counts_answers: ClassVar[bool] = False
+    """Are its answers what the error rate and the latency are made of?"""
+
     def __init__(
         self, link: EngineLink, trusted: Networks, allowed_origins: tuple[str, ...], limit: int, geo: GeoFile | None = None
     ) -> None:
@@ -75,6 +80,7 @@ class Reception(ABC):
         self._doors: dict[str, Door] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = monotonic()
         headers = header_map(scope["headers"])
         origin = headers.get(b"origin", b"")
         if scope["method"] == "OPTIONS":
@@ -93,6 +99,8 @@ class Reception(ABC):
             answer = answers.unavailable()
         except (Exception, asyncio.CancelledError) as fault:  # noqa: BLE001 - whatever it is, the tracker gets an answer it can read
             answer = self._failed(fault)
+        if self.counts_answers:
+            self._link.answered(answer.site_id, answer.status, monotonic() - started)
         answer.limit, answer.remaining = self._limit, min(answer.remaining, self._limit)
         if ANSWER in scope:
             await scope[ANSWER](answer.status, answers.block_of(answer, origin), answer.body, answer.close)

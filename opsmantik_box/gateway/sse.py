@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 
-from opsmantik_box.domain.feed import FeedPosition
+from opsmantik_box.domain.feed import BOX, FeedPosition
 from opsmantik_box.domain.presence import PersonView
 from opsmantik_box.link.messages import State
 
@@ -17,18 +17,19 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Message(NamedTuple):
-    """`seq` is 0 for a hint, `site_id` 0 for what is no site's."""
+    """`seq` is 0 for a hint. `site_id`: None for everyone, BOX for who sees the Box."""
 
     seq: int
     topic: str
-    site_id: int
+    site_id: int | None
     data: bytes
 
 
 class FeedData(Struct, frozen=True):
-    """`data` of a row of the feed: `ref` is the row's id (of an intent, a call …) and `version` its version, `body` what the topic says."""
+    """`data` of a row of the feed: `ref` is the row's id (of an intent, a call …) and `version` its version, `body` what the topic says.
+    `site_id` is null when it is about the Box itself."""
 
-    site_id: str
+    site_id: str | None
     at: int
     ref: str
     version: int
@@ -42,11 +43,11 @@ class HintData(Struct, frozen=True):
     body: Raw
 
 
-def feed_message(row: Sequence[Any], epoch: int, site: str) -> Message:
-    """A row of read_feed; `site` is the public id."""
+def feed_message(row: Sequence[Any], epoch: int, site: str | None) -> Message:
+    """A row of read_feed; `site` is the public id, None for the Box's own."""
     seq, at, topic, site_id, ref, version, body = row
     data = _encode(FeedData(site, at, ref, version, Raw(body.encode())))
-    return Message(seq, topic, site_id, b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (epoch, seq, topic.encode(), data))
+    return Message(seq, topic, site_id or BOX, b"id: %d-%d\nevent: %s\ndata: %s\n\n" % (epoch, seq, topic.encode(), data))
 
 
 def hint_message(topic: str, site_id: int, site: str, body: str) -> Message:
@@ -57,12 +58,12 @@ def hint_message(topic: str, site_id: int, site: str, body: str) -> Message:
 def health_message(state: State) -> Message:
     """How the Box is, for everyone."""
     told = {name: getattr(state, name) for name in State.__struct_fields__}
-    return Message(0, "health", 0, _message("health", _encode({"body": told})))
+    return Message(0, "health", None, _message("health", _encode({"body": told})))
 
 
 def presence_message(people: Sequence[PersonView]) -> Message:
     """Who is there, as one who is told sees it."""
-    return Message(0, "presence", 0, _message("presence", _encode({"body": {"people": people}})))
+    return Message(0, "presence", None, _message("presence", _encode({"body": {"people": people}})))
 
 
 def opening(position: FeedPosition) -> bytes:

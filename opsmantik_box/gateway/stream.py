@@ -80,7 +80,7 @@ class Stream:
         caller = await authenticate(self._link.ask_token, authorization, SCOPE)
         asked = read_query(scope["query_string"])
         topics = read_topics(asked.get("topics"))
-        sites = [(await own_site(self._link, caller, asked["site"])).id] if "site" in asked else caller.site_ids
+        sites = [(await own_site(self._link, caller, asked["site"])).id] if "site" in asked else caller.scope
         begin = await self._begin(asked, headers)
         if self._everybody.closed:
             raise Unavailable(reason="stopping")

@@ -28,6 +28,8 @@ from opsmantik_box.link.messages import Accepted
 class Sync(Reception):
     """The callable. `limit` is how many requests a minute a session has, `geo` where visitors' places are looked up."""
 
+    counts_answers = True
+
     def __init__(
         self, link: EngineLink, clock: Clock, trusted: Networks, allowed_origins: tuple[str, ...], limit: int, geo: GeoFile | None
     ) -> None:
@@ -76,7 +78,8 @@ class Sync(Reception):
             raise Refused(Answer(400, answers.refusal(read.message), reason), read.reason, caller.door.site.id)
         accepted = await self._store([read], caller, reason)
         duplicate, score = accepted.results[0]
-        return Answer(200, answers.stored(duplicate, score), reason, remaining=caller.remaining(accepted))
+        remaining = caller.remaining(accepted)
+        return Answer(200, answers.stored(duplicate, score), reason, remaining=remaining, site_id=caller.door.site.id)
 
     async def _many(self, wire: WireBody, items: list[Raw], caller: Caller, at: int) -> Answer:
         """Every item by itself; those that can be stored go to the engine together."""
@@ -87,7 +90,8 @@ class Sync(Reception):
         stored = iter(accepted.results)
         results = [result if arrival is None else answers.result(result["id"], *next(stored)) for result, arrival in read]
         last = accepted.results[-1][1] if arrivals else 0
-        return Answer(200, answers.many(results, last), reason, remaining=caller.remaining(accepted))
+        remaining = caller.remaining(accepted)
+        return Answer(200, answers.many(results, last), reason, remaining=remaining, site_id=caller.door.site.id)
 
     def _read_item(self, item: Raw, caller: Caller, at: int, sent_at: float | None) -> tuple[answers.Result, Arrival | None]:
         """Its arrival; without one, the result is already what the answer says of it."""

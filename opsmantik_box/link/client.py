@@ -4,17 +4,16 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from opsmantik_box import errors
-from opsmantik_box.errors import BoxError, NotRunning
+from opsmantik_box.errors import NotRunning
 from opsmantik_box.link.framing import Unpacker, pack
-from opsmantik_box.link.messages import Command, Done, Failed, decode_to_gateway
+from opsmantik_box.link.messages import Command, Done, Failed, decode_to_gateway, refused_with
 
 ANSWER_SEC = 60
 START_SEC = 120
@@ -48,7 +47,7 @@ class EngineClient:
                 if isinstance(answer, Done):
                     return answer.result
                 if isinstance(answer, Failed):
-                    raise _as_error(answer)
+                    raise refused_with(answer)
         raise NotRunning(data=self._data)
 
     def close(self) -> None:
@@ -56,14 +55,14 @@ class EngineClient:
 
 
 @contextmanager
-def engine_for(data: Path) -> Generator[EngineClient]:
-    """The engine that runs on this data folder, else one of our own that ends with the block.
+def engine_for(data: Path, *options: str) -> Generator[EngineClient]:
+    """The engine that runs on this data folder, else one of our own (with these options) that ends with the block.
 
     Raises NotRunning, or what kept the engine from starting."""
     try:
         client = EngineClient(data)
     except NotRunning:
-        with _own_engine(data) as client:
+        with _own_engine(data, options) as client:
             yield client
     else:
         try:
@@ -73,15 +72,15 @@ def engine_for(data: Path) -> Generator[EngineClient]:
 
 
 @contextmanager
-def _own_engine(data: Path) -> Generator[EngineClient]:
+def _own_engine(data: Path, options: Sequence[str]) -> Generator[EngineClient]:
     """It ends when its standard input does: also when we are killed."""
-    command = [sys.executable, "-m", "opsmantik_box.engine", "--data", os.fspath(data)]
+    command = [sys.executable, "-m", "opsmantik_box.engine", "--data", os.fspath(data), *options]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, **_as_owner(data)) as engine:
         assert engine.stdout is not None
         first = engine.stdout.readline()
         if first.strip() != "ready":
             engine.wait(START_SEC)
-            raise _as_error(msgspec.json.decode(first, type=Failed) if first.startswith("[") else NOT_STARTED)
+            raise refused_with(msgspec.json.decode(first, type=Failed) if first.startswith("[") else NOT_STARTED)
         client = EngineClient(data)
         try:
             yield client
@@ -96,12 +95,3 @@ def _as_owner(data: Path) -> dict[str, Any]:
     """Root starts the engine as whom the folder belongs to, so that the service can read what it writes."""
     owner = data.stat()
     return {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 and owner.st_uid else {}
-
-
-def _as_error(answer: Failed) -> BoxError:
-    """The engine's refusal as the error it was there; the message is kept as it was said."""
-    kind = getattr(errors, answer.error, BoxError)
-    error: BoxError = kind.__new__(kind)
-    error.details = {} if answer.current is None else {"current": answer.current}
-    Exception.__init__(error, answer.message)
-    return error

@@ -8,10 +8,12 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from opsmantik_box import errors
 from opsmantik_box.domain.calls import CallUpdate
 from opsmantik_box.domain.presence import Person
 from opsmantik_box.domain.signals import Arrival
 from opsmantik_box.domain.sites import Site
+from opsmantik_box.errors import BoxError
 
 # --- gateway → engine -------------------------------------------------------------------------------------------------------------
 
@@ -44,9 +46,13 @@ class AskToken(Struct, frozen=True, array_like=True, tag=3, gc=False):
 
 
 class Count(Struct, frozen=True, array_like=True, tag=4, gc=False):
-    """Refusals since the last Count, as (site id or 0, reason, how many)."""
+    """What happened since the last Count. `refusals`: (site id or 0, reason, how many). Answers of /api/sync: (site id or 0, status, how
+    many); how many took how long (domain/watch/latency.py), and for how many milliseconds all of them together."""
 
     refusals: list[tuple[int, str, int]]
+    answers: list[tuple[int, int, int]] = []
+    latency: list[int] = []
+    total_ms: float = 0.0
 
 
 class Command(Struct, frozen=True, array_like=True, tag=5, gc=False):
@@ -167,7 +173,7 @@ class SiteFound(Struct, frozen=True, array_like=True, tag=23, gc=False):
 class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
     """`rights`: '' for no such (or a revoked) token, else send, relay, read, operate or admin. `site_ids`: what it may see; a token with
     'send' has exactly the one it may send for, one with 'relay' names none and may hand on for all. `site_rights`: on each of them the
-    lesser of the token's and the person's right; `user`: how the person is called."""
+    lesser of the token's and the person's right; `user`: how the person is called; `box`: it sees what is the Box's own, too."""
 
     rid: int
     token_id: int
@@ -176,6 +182,7 @@ class TokenFound(Struct, frozen=True, array_like=True, tag=24, gc=False):
     site_rights: list[str] = []
     user_id: int = 0
     user: str = ""
+    box: bool = False
 
 
 class SiteChanged(Struct, frozen=True, array_like=True, tag=25, gc=False):
@@ -292,3 +299,12 @@ ToGateway = (
 
 decode_to_engine = msgspec.msgpack.Decoder(ToEngine).decode
 decode_to_gateway = msgspec.msgpack.Decoder(ToGateway).decode
+
+
+def refused_with(failed: Failed) -> BoxError:
+    """The error as it was raised at the other end: same class, same message."""
+    kind = getattr(errors, failed.error, BoxError)
+    error: BoxError = kind.__new__(kind)
+    error.details = {} if failed.current is None else {"current": failed.current}
+    Exception.__init__(error, failed.message)
+    return error

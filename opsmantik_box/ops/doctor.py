@@ -17,6 +17,9 @@ from urllib.parse import quote, urlsplit
 import sqlite_utils
 from msgspec import Struct
 
+from opsmantik_box.domain.backups import LATE_MS, moment
+from opsmantik_box.domain.months import month_of, next_month, partition_names, ready_sentence
+from opsmantik_box.domain.watch.codes import advice_on
 from opsmantik_box.errors import BoxError, NotRunning
 from opsmantik_box.ops.findings import Finding
 from opsmantik_box.sql import load
@@ -269,6 +272,7 @@ def check_months(patient: Patient) -> Iterator[Finding]:
     yield Finding("ledger", "ok", f"The ledger can be read; it knows {len(partitions)} months.")
     for one in partitions:
         yield check_month(patient, one)
+    yield check_next_month(patient, {one["month"]: one["made_at"] for one in partitions})
 
 
 def check_month(patient: Patient, partition: dict[str, Any]) -> Finding:
@@ -290,6 +294,31 @@ def check_month(patient: Patient, partition: dict[str, Any]) -> Finding:
     )
 
 
+def check_next_month(patient: Patient, made: dict[str, int]) -> Finding:
+    """That the file of the month that comes is there before anybody needs it."""
+    coming = next_month(month_of(patient.now))
+    if coming in made:
+        return Finding("next month", "ok", f"{ready_sentence(coming, made[coming])}.")
+    advice = "The running service makes it at its start; `opsmantik-box jobs run create_next_month_partitions` makes it now."
+    return Finding("next month", "warn", f"Next month is not ready: {', '.join(partition_names(coming))}.", advice)
+
+
+def check_backups(patient: Patient) -> Iterator[Finding]:
+    """That a verified backup lies somewhere else, of tonight, and that nobody else can read it."""
+    try:
+        found = ask_file(patient.data / "ledger.db", "verified_backups")
+    except sqlite3.Error:
+        return
+    for one in found:
+        late = patient.now - one["made_at"] > LATE_MS
+        sentence = f"The newest verified backup at {one['place']} was made {moment(one['made_at'])}."
+        advice = "`opsmantik-box jobs list` says why; `opsmantik-box backup run` makes one now."
+        yield Finding("backup", "warn" if late else "ok", sentence, advice if late else "")
+    if not any(one["is_elsewhere"] for one in found):
+        advice = "Name a place under [backup] in box.toml (docs/backups.md), then `opsmantik-box backup run`."
+        yield Finding("backup elsewhere", "warn", "No verified backup lies outside of this machine.", advice)
+
+
 def check_alerts(patient: Patient) -> Iterator[Finding]:
     """What the engine itself found wrong."""
     try:
@@ -297,7 +326,7 @@ def check_alerts(patient: Patient) -> Iterator[Finding]:
     except sqlite3.Error:
         return
     for one in alerts:
-        yield Finding(f"alert {one['kind']}", "warn", f"{one['text']} ({one['times']} times)")
+        yield Finding(f"alert {one['kind']}", "warn", f"{one['text']} ({one['times']} times)", advice_on(one["kind"]))
     if not alerts:
         yield Finding("alerts", "ok", "No open alert.")
 
@@ -334,6 +363,7 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     check_service,
     check_walls,
     check_months,
+    check_backups,
     check_alerts,
     check_address,
 )

@@ -106,6 +106,7 @@ def _receivers(data: Path, site: KnownSite, language: str) -> list[Receiver]:
     told += [
         Receiver(adapter, ", ".join(say(language, f"kept.{kind}") for kind in kinds)) for adapter, kinds in SENDS.items() if kinds
     ]
+    told += [Receiver(place, say(language, "receives.backup")) for (place,) in ask_ledger(data, SQL["list_places"])]
     return [Receiver(say(language, "receiver.owner"), say(language, "receives.owner")), *told]
 
 

@@ -4,11 +4,15 @@ select received_at from signals order by seq desc limit 1;
 
 -- partitions --
 -- What each month must reach.
-select month, file, state, last_seq from partitions order by month;
+select month, file, state, last_seq, made_at from partitions order by month;
 
 -- checkpoint --
 -- What a month file has.
 select seq from checkpoint;
+
+-- verified_backups --
+-- The newest backup of each place that was restored for a look.
+select place, is_elsewhere, max(made_at) as made_at, bytes from backups where verified_at is not null group by place order by place;
 
 -- open_alerts --
 -- What was found wrong and is not settled yet, newest first.

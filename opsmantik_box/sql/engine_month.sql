@@ -7,6 +7,10 @@ select ledger_id, epoch, seq from checkpoint;
 insert into checkpoint (one, ledger_id, epoch, seq, at) values (1, ?, ?, ?, ?)
 on conflict (one) do update set ledger_id = excluded.ledger_id, epoch = excluded.epoch, seq = excluded.seq, at = excluded.at;
 
+-- begin_epoch --
+-- The file goes on with the ledger that was restored beside it.
+update checkpoint set epoch = ?;
+
 -- read_last_no --
 -- The newest session's number.
 select coalesce(max(no), 0) from sessions;

@@ -6,6 +6,10 @@ select ledger_id, epoch from ledger_identity;
 -- Once, when the ledger is made.
 insert into ledger_identity (one, ledger_id, epoch, created_at) values (1, :ledger_id, 1, :at);
 
+-- begin_epoch --
+-- A restored ledger numbers anew what its backup did not hold.
+update ledger_identity set epoch = epoch + 1 returning epoch;
+
 -- read_last_seq --
 -- The newest sequence number ever given, also after trimming.
 select coalesce((select seq from sqlite_sequence where name = 'signals'), 0);
@@ -85,11 +89,23 @@ insert into partitions (month, sessions_name, events_name, file, last_seq, made_
 
 -- list_partitions --
 -- Every month, oldest first.
-select month, file, state, last_seq from partitions order by month;
+select month, file, state, last_seq, sha256, made_at from partitions order by month;
 
 -- close_partition --
--- The month takes no more signals.
-update partitions set state = 'closed', closed_at = :at, rows = :rows, sha256 = :sha256 where month = :month;
+-- The month takes no more signals. Its file is not sealed yet: it has no hash.
+update partitions set state = 'closed', closed_at = :at, rows = null, sha256 = null where month = :month;
+
+-- seal_partition --
+-- The file of a closed month will not change any more; this is what it holds.
+update partitions set rows = :rows, sha256 = :sha256 where month = :month;
+
+-- unseal_partition --
+-- The file of a closed month changes after all.
+update partitions set rows = null, sha256 = null where month = :month;
+
+-- reopen_partition --
+-- The file of a closed month was lost: it is folded again, and closed again.
+update partitions set state = 'open', closed_at = null, rows = null, sha256 = null where month = :month;
 
 -- has_returned --
 -- Did this visitor touch an ad before, in another session? A weak fingerprint counts only from the same address prefix.
@@ -167,19 +183,6 @@ on conflict (day, site_id, reason) do update set count = count + excluded.count;
 -- list_refusals --
 -- What was turned away on a day.
 select reason, sum(count) from refusals where day = ? group by reason order by reason;
-
--- raise_alert --
--- Something is wrong and a person should know; said once, then counted.
-insert into alerts (kind, site_id, at, text, details, last_at) values (:kind, :site_id, :at, :text, :details, :at) returning id;
-
--- repeat_alert --
--- The same, still wrong.
-update alerts set times = times + 1, last_at = :at, text = :text, details = :details
-where kind = :kind and site_id is :site_id and resolved_at is null returning id;
-
--- list_alerts --
--- What is wrong now.
-select id, kind, site_id, at, text, times, last_at from alerts where resolved_at is null order by id desc limit 100;
 
 -- audit --
 -- Who did what.

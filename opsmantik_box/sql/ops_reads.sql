@@ -5,3 +5,7 @@ select id, public_id, name, domains, timezone from sites where deleted_at is nul
 -- list_months --
 -- The month files, oldest first.
 select month, file from partitions order by month;
+
+-- list_backups --
+-- What the ledger knows of the backups at a place.
+select name, bytes, verified_at, problem from backups where place = :place;

@@ -31,3 +31,7 @@ where m.site_id = :site_id and u.deleted_at is null order by m.rights desc, u.em
 -- read_settings --
 -- A site's own settings: its shorter days.
 select settings from sites where id = :site_id;
+
+-- list_places --
+-- Where copies of everything lie.
+select distinct place from backups order by place;

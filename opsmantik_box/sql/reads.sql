@@ -161,3 +161,11 @@ order by +created_at desc limit :limit;
 select kind, name, case kind when 'outbox' then max(n) else sum(n) end
 from tracker_hours where site_id = :site_id and hour >= :from_hour
 group by kind, name order by kind, sum(n) desc, name;
+
+-- list_alerts --
+-- Alerts, newest first: the open ones, or all.
+select at, id, site_id, kind, level, text, since, last_at, times, resolved_at, acknowledged_at, acknowledged_by, silenced_until,
+    covered_by, version
+from alerts
+where at <= :before_at and (at < :before_at or id < :before_key) and (:all = 1 or resolved_at is null)
+order by at desc, id desc limit :limit;

@@ -13,8 +13,9 @@ insert into erasing (call_id) select id from calls where site_id = ? and status 
 delete from outbox where id in (select id from outbox where created_at < :before and state <> 'waiting' order by id limit :most);
 
 -- trim_alerts --
--- What was wrong once.
-delete from alerts where id in (select id from alerts where last_at < :before order by id limit :most);
+-- What was wrong once; what still is stays.
+delete from alerts where id in (
+    select id from alerts where last_at < :before and resolved_at is not null order by id limit :most);
 
 -- trim_audits --
 -- What the machine found in order.

@@ -51,9 +51,15 @@ select site_id, fingerprint, kind, click_id, at, session_id, address_prefix, str
 from {ledger}.touches where site_id in (select site_id from temp.scope);
 
 -- feed --
--- What the stream tells. Rows of the Box itself (no site) are not a tenant's.
+-- What the stream tells. Rows of the Box itself have no site: they are seen with the site 0, which is no tenant's.
 select seq, at, topic, site_id, ref, version, body
-from {ledger}.feed where site_id in (select site_id from temp.scope);
+from {ledger}.feed where coalesce(site_id, 0) in (select site_id from temp.scope);
+
+-- alerts --
+-- What is or was wrong with them; with the site 0, also with the Box itself.
+select id, kind, site_id, at, text, details, times, last_at, resolved_at, level, since, covered_by, acknowledged_at, acknowledged_by,
+    silenced_until, version
+from {ledger}.alerts where coalesce(site_id, 0) in (select site_id from temp.scope);
 
 -- ad_clicks --
 -- Google's own numbers.

@@ -49,6 +49,8 @@ TEXTS = {
     "why.alerts": "To find what went wrong.",
     "kept.refusals": "How often something was refused, by day and reason",
     "why.refusals": "Nothing is turned away in silence.",
+    "kept.hours": "How many visits, ad clicks and intents a site had in each hour",
+    "why.hours": "To notice when nobody comes any more.",
     "kept.audit": "Which operator did what, also whose number was looked at",
     "why.audit": "To answer for the data.",
     "kept.erasures": "That somebody was erased: when, by whom, how much, and keyed hashes; not who it was",
@@ -83,6 +85,7 @@ TEXTS = {
     # --- receivers ----------------------------------------------------------------------------------------------------------------
     "receiver.owner": "The agency that runs this Box, on a machine of its own",
     "receives.owner": "everything above; whoever hosts the machine stores it for the agency",
+    "receives.backup": "copies of everything above, for the case that the machine is lost",
     "rights.read": "sees the site's reports and visits, no numbers",
     "rights.operate": "works on contacts; sees the number of a contact while working on it",
     "rights.admin": "as an operator, and manages the site",

@@ -54,6 +54,8 @@ TEXTS = {
     "why.alerts": "Neyin ters gittiğini bulmak için.",
     "kept.refusals": "Neyin kaç kez geri çevrildiği, gün ve nedene göre",
     "why.refusals": "Hiçbir şey sessizce geri çevrilmesin diye.",
+    "kept.hours": "Bir sitenin her saatte kaç oturum, reklam tıklaması ve iletişim isteği aldığı",
+    "why.hours": "Artık kimse gelmiyorsa bunu fark etmek için.",
     "kept.audit": "Hangi operatörün ne yaptığı, kimin numarasına bakıldığı da",
     "why.audit": "Verinin hesabını verebilmek için.",
     "kept.erasures": "Birinin silindiği: ne zaman, kim tarafından, kaç satır, bir de anahtarlı özetler; kim olduğu değil",
@@ -88,6 +90,7 @@ TEXTS = {
     # --- receivers ----------------------------------------------------------------------------------------------------------------
     "receiver.owner": "Bu Box'ı kendi makinesinde yürüten ajans",
     "receives.owner": "yukarıdakilerin tümü; makineyi barındıran, ajans adına saklar",
+    "receives.backup": "makinenin kaybı durumu için yukarıdakilerin tümünün kopyaları",
     "rights.read": "sitenin raporlarını ve oturumlarını görür, numaraları görmez",
     "rights.operate": "iletişimler üzerinde çalışır; üzerinde çalıştığı iletişimin numarasını görür",
     "rights.admin": "operatör gibi, ayrıca siteyi yönetir",

@@ -42,7 +42,7 @@ async def lean(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def run(port: int, endpoint: Application) -> None:
     api, link = cast("Application", Litestar(logging_config=None)), EngineLink(lambda: None, lambda: None)
-    router = Router(sync=endpoint, call_event=endpoint, relayed=endpoint, hooks=endpoint, stream=endpoint, api=api, link=link)
+    router = Router(sync=endpoint, fixed={}, hooks=endpoint, api=api, link=link)
     server = Server(server_config(router), collect_rarely)
     sweeping = asyncio.create_task(Sweep(server.server_state.connections).run())
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, server.stop, 0.2, 1.0)

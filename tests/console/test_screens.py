@@ -60,7 +60,7 @@ def prepare(app: StillConsole, state: str) -> None:
     if state in ("busy", "hostile"):
         text = "\x9b2J[/nope" if state == "hostile" else "no signal for 3 hours"
         lead_id = next(iter(desk.store.leads))
-        body = {"kind": "silent_site", "text": text}
+        body = {"code": "silent_site", "text": text}
         desk.told([Message("1-9", "alert", Envelope(next(iter(desk.store.sites)), NOW - MINUTE, "1", 1, body))])
         desk.present = [Present(1, "op-1", None, None, NOW), Present(2, text, next(iter(desk.store.sites)), lead_id, NOW - MINUTE)]
 

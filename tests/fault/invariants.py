@@ -175,11 +175,12 @@ def check_scores(month: Month, stored: list[Stored]) -> None:
 
 
 def check_feed(ledger: apsw.Connection, stored: list[Stored]) -> None:
-    """I13: one row for every intent and alert, in order, none twice; and an intent for every decision that says so. (Calls and what
-    sites' servers tell are no signals.)"""
-    told = ledger.execute("select topic, ref from feed where topic in ('intent', 'alert') order by seq").fetchall()
+    """I13: one row for every intent and every change of an alert, in order, none twice; and an intent for every decision that says so.
+    (Calls and what sites' servers tell are no signals.)"""
+    told = ledger.execute("select topic, ref, version from feed where topic in ('intent', 'alert') order by seq").fetchall()
+    assert len(set(told)) == len(told), "I13: none twice"
     for topic, table in (("intent", "calls where source <> 'call'"), ("alert", "alerts")):
-        refs = [int(ref) for kind, ref in told if kind == topic]
+        refs = [int(ref) for kind, ref, version in told if kind == topic and version == 1]
         assert refs == [number for (number,) in ledger.execute(f"select id from {table} order by id")], f"I13: feed and {table}"
     intents = sum(one.decision.intent for one in stored if one.decision)
     kept = "select count(*) from calls where source <> 'call' and intent_stamp not like 'lead-%'"

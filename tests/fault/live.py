@@ -14,7 +14,7 @@ from random import Random
 
 from tests.fault.invariants import check, check_equals_refold, scratch
 from tests.fault.traffic import LAST_SECONDS, Client, Sent, Visitors, copy_of
-from tests.harness import Box, free_port
+from tests.harness import Box, fetch, free_port
 
 BEFORE_MONTH_END_MS = 20_000
 
@@ -38,6 +38,11 @@ class LiveBox:
     def now(self) -> int:
         return time.time_ns() // 1_000_000 + self.shift
 
+    def set_clock(self, now: int) -> None:
+        """For the Box, which must be one with a shifted clock, and for who sends to it."""
+        self.shift = now - time.time_ns() // 1_000_000
+        self.box.shift.write_text(str(self.shift))
+
     def start(self, *, wait: bool = True) -> float:
         """Seconds until it was ready. A new port every time: nothing of the last one is in the way."""
         self.box.port = free_port()
@@ -45,6 +50,11 @@ class LiveBox:
         started = time.monotonic()
         self.box.start(wait=wait)
         return time.monotonic() - started
+
+    def is_ready(self) -> bool:
+        with suppress(OSError):
+            return fetch(f"{self.box.url}/readyz")[0] == 200
+        return False
 
     def add_sites(self, count: int = 2) -> None:
         for number in range(count):

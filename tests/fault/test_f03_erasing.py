@@ -18,6 +18,7 @@ from tests.fault.invariants import check, check_equals_refold, lend_reserve, scr
 from tests.fault.test_f03_power_loss import IMAGES, PowerCut, new_box
 from tests.fault.traffic import LAST_SECONDS, Client, Visitors, add_sites, catch_up, month_end
 from tests.fault.vfs import plugged
+from tests.months import turn_months
 
 LATER = closes_at("2026-10") + 1_000
 
@@ -54,7 +55,7 @@ def test_an_erasure_is_whole_or_goes_on_whenever_power_fails(place: Path) -> Non
             client.deliver(core, signals, now)
         catch_up(core, LAST_SECONDS)
         core.make_month("2026-12", LAST_SECONDS)
-        core.keep_months(LATER)
+        turn_months(core, LATER)
         box = Eraser(core, disk.name)
         fingerprint = next(iter(client.sent.values()))[0].body["meta"]["fp"]
         client.erased = {key for key, (sent, *_) in client.sent.items() if sent.body["meta"]["fp"] == fingerprint}

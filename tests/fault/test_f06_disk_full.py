@@ -12,6 +12,7 @@ from tests.fault.invariants import lend_reserve
 from tests.fault.lab import lab
 from tests.fault.traffic import Sent, incoming
 from tests.fault.vfs import plugged
+from tests.months import turn_months
 
 WRITES = 60
 """More than a batch of five and its projection take."""
@@ -70,10 +71,10 @@ def test_a_full_disk_does_not_spoil_the_turn_of_a_month(room: int, reserve: int)
             box.catch_up()
         box.now += 26 * 86_400_000
         box.disk.room, box.disk.reserve = room, reserve
-        box.core.keep_months(box.now)
+        turn_months(box.core, box.now)
         box.disk.room = None
         box.core.recover()
-        box.core.keep_months(box.now)
+        turn_months(box.core, box.now)
         assert ("2026-12", "2026-12.db") in box.core.months.names()
         assert "2026-09" in box.core.months.closed
         box.send(3)

@@ -70,7 +70,7 @@ def test_a_full_disk_answers_503_with_retry_after_and_the_box_recovers_by_itself
             wait_until(lambda: live.statuses[200] > before + 20, "a yes after the disk had room")
         assert live.box.process is not None
         assert live.box.process.poll() is None, "it was the same process all along"
-        assert live.box.status()["alerts"] == [], "no month was thrown away"
+        assert "PARTITION_FAULT" not in {alert["code"] for alert in live.box.status()["alerts"]}, "no month was thrown away"
         live.stop_and_check()
     finally:
         if live.box.process is not None and live.box.process.poll() is None:

@@ -12,6 +12,7 @@ from tests.fault.lab import Lab, lab
 from tests.fault.test_state_machine import damage
 from tests.fault.traffic import Sent
 from tests.fault.vfs import times
+from tests.months import turn_months
 
 DAMAGES = ["scribble", "header", "cut", "empty"]
 
@@ -42,7 +43,7 @@ def test_a_damaged_month_is_set_aside_and_folded_again(box: Lab, how: str, with_
     asides = list((box.root / "months").glob("2026-10.db.aside-*"))
     # A WAL may hold every damaged page anew, and SQLite then repairs the file by itself.
     assert with_wal or asides
-    assert box.alerts() == (["month_set_aside"] if asides else [])
+    assert box.alerts() == (["PARTITION_FAULT"] if asides else [])
     box.send(5)
     box.end()
 
@@ -55,7 +56,7 @@ def test_a_deleted_month_is_folded_again_and_an_old_wal_is_not_replayed_into_it(
         box.month("2026-10").with_name("2026-10.db-wal").unlink()
     box.start()
     box.look(caught_up=True)
-    assert box.alerts() == ["month_missing"]
+    assert box.alerts() == ["PARTITION_FAULT"]
     box.end()
 
 
@@ -68,7 +69,7 @@ def test_another_boxes_month_is_set_aside(box: Lab) -> None:
         box.month("2026-10").with_name("2026-10.db-wal").unlink()
         shutil.copy(other.month("2026-10"), box.month("2026-10"))
     box.start()
-    assert box.alerts() == ["month_set_aside"]
+    assert box.alerts() == ["PARTITION_FAULT"]
     box.end()
 
 
@@ -94,7 +95,7 @@ def test_damage_found_by_a_decision_costs_one_refusal_and_not_the_engine(box: La
     assert not box.core.full
     assert box.core.projector.rebuilding
     box.catch_up()
-    assert box.alerts() == ["month_set_aside"]
+    assert box.alerts() == ["PARTITION_FAULT"]
     box.deliver([box.visitors.signal(box.now, sid=known.body["sid"])])
     box.end()
 
@@ -106,7 +107,7 @@ def test_damage_found_while_projecting_is_healed_at_once(box: Lab) -> None:
         file.db.pragma("cache_size", 0)
         file.db.execute("pragma shrink_memory")
     box.catch_up()
-    assert box.alerts() == ["month_set_aside"]
+    assert box.alerts() == ["PARTITION_FAULT"]
     box.end()
 
 
@@ -115,11 +116,11 @@ def test_a_reader_in_the_way_puts_off_the_closing_of_a_month_and_stops_nobody(bo
     reader.execute("begin")
     reader.execute("select count(*) from sessions").fetchall()
     box.now = closes_at("2026-10") + 1_000
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert "2026-10" not in box.core.months.closed
     box.send(3)
     reader.close()
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert "2026-10" in box.core.months.closed
     box.end()
 
@@ -129,7 +130,7 @@ def test_a_closed_month_is_not_folded_into_again(box: Lab) -> None:
     old = next(sent[0] for sent in box.client.sent.values())
     box.deliver([Sent(old.site, old.body | {"id": box.visitors.uuid(), "ts": box.now})])
     box.now = closes_at("2026-10") + 1_000
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert "2026-10" in box.core.months.closed
     box.deliver([Sent(old.site, old.body | {"id": box.visitors.uuid(), "ts": box.now})])
     box.catch_up()

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fault.lab import Lab, lab
+from tests.months import turn_months
 
 
 @pytest.fixture
@@ -51,7 +52,7 @@ def test_a_signal_is_known_over_the_end_of_a_month(box: Lab) -> None:
     signals = [box.visitors.signal(box.now) for _ in range(5)]
     box.deliver(signals)
     box.now += 34 * 86_400_000
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert all(answer.duplicate for answer in box.deliver(signals))
     box.end()
 

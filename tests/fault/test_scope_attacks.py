@@ -67,8 +67,8 @@ def scoped(data: Path) -> Iterator[ScopedConnection]:
 
 VIEWS = sorted({*LEDGER_VIEWS, *MONTH_VIEWS} - {"sites"})
 UNSEEN = (
-    "users", "site_members", "api_tokens", "signals", "ledger_identity", "alerts", "audit_log", "outbox", "partitions",
-    "erasures", "erased_marks", "erasing", "numbering",
+    "users", "site_members", "api_tokens", "signals", "ledger_identity", "audit_log", "outbox", "partitions",
+    "erasures", "erased_marks", "erasing", "numbering", "site_hours", "watch", "backups", "backed_up_months",
     "refusals", "tracker_count", "checkpoint", "jobs", "audits", "scope", "sqlite_master", "sqlite_schema", "sqlite_temp_master",
     "sqlite_temp_schema", "sqlite_sequence", "sqlite_stmt", "dbstat", "json_each", "json_tree", "fts5vocab", "pragma_table_list",
     "pragma_database_list", "pragma_module_list", "sqlite_dbpage", "generate_series", "bytecode", "sqlite_stat1",

@@ -18,6 +18,7 @@ from tests.fault.invariants import Stored, check, check_equals_refold, check_led
 from tests.fault.lab import Lab
 from tests.fault.traffic import Sent
 from tests.fault.vfs import times
+from tests.months import turn_months
 
 EXAMPLES = int(os.environ.get("FAULT_EXAMPLES", "60"))
 LAST_DAY = 1_796_256_000_000
@@ -84,7 +85,7 @@ class QuietBox(DeskSteps):
         self.lab.now = min(LAST_DAY, self.lab.now + seconds * 1_000)
         self.latest = max(self.latest, self.lab.now)
         if not self.lab.core.full:
-            self.lab.core.keep_months(self.lab.now)
+            turn_months(self.lab.core, self.lab.now)
 
     @rule()
     def be_killed(self) -> None:

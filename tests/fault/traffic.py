@@ -167,9 +167,10 @@ def catch_up(core: Core, now: int) -> None:
 
 
 def copy_of(folder: Path, target: Path) -> Path:
-    """A dead Box's folder, to be opened without touching the original. -shm files are left out: no crash leaves them."""
+    """A dead Box's folder, to be opened without touching the original. -shm files are left out (no crash leaves them), and what a backup
+    was working on."""
     (target / "months").mkdir(parents=True)
-    for path in folder.rglob("*"):
+    for path in [*folder.iterdir(), *(folder / "months").iterdir()]:
         if path.is_file() and not path.name.endswith("-shm") and path.name not in {"lock", "reserve"}:
             (target / path.relative_to(folder)).write_bytes(path.read_bytes())
     return target

@@ -22,6 +22,7 @@ from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.link.messages import Command, Done, TellCall, TellForm, Told
 from tests.integration.engine_kit import NOON, Engine
+from tests.months import turn_months
 
 LINE = "+902125550142"
 OTHERS_MAY_CHANGE = {"erasures", "erased_marks", "erased_counts", "audit_log", "sqlite_sequence", "ledger_identity", "partitions"}
@@ -122,7 +123,12 @@ class Scene(Engine):
     def close_months(self, days: int = 70) -> None:
         """Later, when the months until now are over and closed."""
         self.now += days * 86_400_000
-        self.core.keep_months(self.now)
+        self.turn_months()
+
+    def turn_months(self) -> None:
+        """As the jobs of months do."""
+        turn_months(self.core, self.now)
+        self.erasures.note_seals()
 
     @contextmanager
     def stopped(self) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import pytest
 
 from opsmantik_box.domain.site_entry import SiteEntry
 from tests.integration.engine_kit import DAY, NOON, Engine, engine, rows
+from tests.months import turn_months
 
 AD = "https://antika.example/?gclid=EAIaIQobChMI_one_click"
 TAP = {"ec": "conversion", "ea": "phone_call", "el": "tel:+902125550142"}
@@ -226,7 +227,7 @@ def test_a_signal_that_cannot_be_stored_goes_to_quarantine_and_takes_nobody_alon
     assert len(box.events()) == 2
     assert box.accept(offender)[0].duplicate
     alerts = rows(box.core.ledger.db, "select kind, times from alerts")
-    assert alerts == [{"kind": "quarantine", "times": 1}]
+    assert alerts == [{"kind": "QUARANTINE", "times": 1}]
 
 
 def test_what_was_quarantined_is_decided_on_command(box: Engine) -> None:
@@ -245,10 +246,10 @@ def test_a_month_is_made_ahead_and_closed_when_it_is_over(box: Engine) -> None:
     box.send(sid=new_sid())
     box.now = 1_795_575_600_000  # 2026-11-25 03:00 UTC
     box.catch_up()
-    assert box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     assert [month for month, _ in box.core.months.names()] == ["2026-11", "2026-12"]
     box.now = 1_798_934_400_000 + DAY  # 2027-01-04 UTC: the month after is over for 48 hours
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     partition = rows(box.core.ledger.db, "select state, rows, length(sha256) as digest from partitions where month = '2026-11'")
     assert partition == [{"state": "closed", "rows": 2, "digest": 64}]
     assert not (box.folder.months / "2026-11.db-wal").exists()
@@ -259,6 +260,6 @@ def test_a_signal_of_a_closed_month_goes_to_the_oldest_open_one(box: Engine) -> 
     box.now += 29 * DAY
     box.core.make_month("2026-12", box.now)
     box.now = 1_798_934_400_000 + DAY  # 2027-01-04 UTC
-    box.core.keep_months(box.now)
+    turn_months(box.core, box.now)
     box.send(sid=new_sid(), sm="2026-11-01", at=box.now - 25 * DAY)
     assert [row["created_month"] for row in box.sessions()] == ["2026-12"]

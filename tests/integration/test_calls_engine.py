@@ -22,6 +22,7 @@ from opsmantik_box.link.messages import TellCall, TellForm, Told
 from opsmantik_box.sql import load
 from tests.integration import engine_kit
 from tests.integration.engine_kit import NOON, Engine, rows
+from tests.months import turn_months
 
 FP = "fp_0123456789abcdefghijkl"
 LINE, CALLER = "+902125550142", "+905321234567"
@@ -306,7 +307,7 @@ def test_a_pick_of_a_closed_month_can_be_taken_back(tmp_path: Path) -> None:
         pick(engine, call, far)
         engine.now += 70 * engine_kit.DAY
         engine.catch_up()
-        engine.core.keep_months(engine.now)
+        turn_months(engine.core, engine.now)
         assert "2026-11" in engine.core.months.closed
         picked = pick(engine, call, near)
         assert (picked.session, picked.score) == (near, 50)

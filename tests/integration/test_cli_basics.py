@@ -14,7 +14,7 @@ from tests.harness import COMMAND, ROOT, environment, run_cli
 
 FIRST_COMMANDS = [
     "serve", "demo", "relay", "site", "user", "token", "audit", "hook", "console", "stats", "events", "clicks", "sql", "export",
-    "erase", "privacy", "geo", "config", "doctor", "quarantine",
+    "erase", "privacy", "geo", "jobs", "backup", "restore", "config", "doctor", "alerts", "quarantine",
 ]  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_the_menu_names_every_command_and_the_exit_codes():
 
 
 def commands_with_help() -> list[tuple[str, ...]]:
-    groups = {"site": 6, "user": 3, "token": 3, "clicks": 2, "config": 2, "quarantine": 1}
+    groups = {"site": 6, "user": 3, "token": 3, "clicks": 2, "config": 2, "alerts": 3, "quarantine": 1}
     found: list[tuple[str, ...]] = [(name,) for name in COMMANDS]
     for group, least in groups.items():
         lines = run_cli(group, "--help").stdout.partition("Commands:")[2]

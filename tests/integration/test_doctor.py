@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from opsmantik_box.domain.watch.codes import ABOUT, Code
 from opsmantik_box.errors import NotRunning, Unavailable
 from opsmantik_box.ops.doctor import EARLIEST_NOW, examine, file_limit
 from tests.harness import Box, run_cli
@@ -29,6 +30,28 @@ def data(tmp_path):
     return folder
 
 
+def make_next_month(data, month="2027-03", made_at=0):
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute(
+            "insert into partitions (month, sessions_name, events_name, file, made_at) values (?, 's', 'e', ?, ?)",
+            (month, f"{month}.db", made_at),
+        )
+    ledger.close()
+    (data / "months").mkdir(exist_ok=True)
+    with sqlite3.connect(data / "months" / f"{month}.db") as file:
+        file.execute("create table checkpoint (seq integer)")
+    file.close()
+
+
+def add_backup(data, place, made_at, *, is_elsewhere=True):
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute(
+            "insert into backups (place, name, is_elsewhere, made_at, last_seq, bytes, verified_at) values (?, 'x', ?, ?, 1, 1, ?)",
+            (place, is_elsewhere, made_at, made_at),
+        )
+    ledger.close()
+
+
 def findings(data, *, status=STATUS, url="https://box.example", host="127.0.0.1", now=NOW):
     def ask():
         if isinstance(status, Exception):
@@ -39,6 +62,8 @@ def findings(data, *, status=STATUS, url="https://box.example", host="127.0.0.1"
 
 
 def test_a_healthy_box_has_no_complaint(data):
+    make_next_month(data)
+    add_backup(data, "box@backup.example:box", NOW - 3_600_000)
     found = findings(data)
     assert {one.state for name, one in found.items() if name not in ("disk", "open files")} == {"ok"}
     assert {
@@ -126,6 +151,25 @@ def partition(data, last_seq):
     ledger.close()
 
 
+def test_a_backup_that_is_late_or_lies_here_only_is_warned_of(data):
+    assert findings(data)["backup elsewhere"].state == "warn"
+    add_backup(data, "/mnt/disk", NOW - 3_600_000, is_elsewhere=False)
+    found = findings(data)
+    assert (found["backup"].state, found["backup elsewhere"].state) == ("ok", "warn")
+    add_backup(data, "s3://box", NOW - 27 * 3_600_000)
+    found = findings(data)
+    assert (found["backup"].state, "backup elsewhere" in found) == ("warn", False)
+    assert "jobs list" in found["backup"].advice
+
+
+def test_whether_next_month_is_ready_is_told(data):
+    assert findings(data)["next month"].state == "warn"
+    make_next_month(data, made_at=1_803_524_400_000)
+    found = findings(data)["next month"]
+    ready = "Next month ready: sessions_2027_03, events_2027_03, made 25 Feb 03:00 UTC."
+    assert (found.state, found.sentence) == ("ok", ready)
+
+
 def test_a_month_that_is_missing_or_behind_is_told(data):
     partition(data, 7)
     assert findings(data)["month 2026-11"].state == "fail"
@@ -141,10 +185,12 @@ def test_a_month_that_is_missing_or_behind_is_told(data):
 def test_open_alerts_are_repeated(data):
     with sqlite3.connect(data / "ledger.db") as ledger:
         ledger.execute(
-            "insert into alerts (kind, at, text, last_at, times) values ('month_set_aside', 1, 'A month was damaged.', 1, 3)"
+            "insert into alerts (kind, at, text, last_at, times) values ('PARTITION_FAULT', 1, 'A month was damaged.', 1, 3)"
         )
     ledger.close()
-    assert findings(data)["alert month_set_aside"].sentence == "A month was damaged. (3 times)"
+    found = findings(data)["alert PARTITION_FAULT"]
+    assert (found.state, found.sentence) == ("warn", "A month was damaged. (3 times)")
+    assert found.advice == ABOUT[Code.PARTITION_FAULT].advice
 
 
 @pytest.mark.parametrize(

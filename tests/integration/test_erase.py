@@ -10,6 +10,7 @@ import apsw
 import msgspec
 import pytest
 
+from opsmantik_box.disk import WORKSHOP, workshop_in
 from opsmantik_box.domain.retention import KINDS
 from opsmantik_box.engine.ledger import Ledger
 from tests.fault.invariants import check_equals_refold, check_soundness
@@ -322,7 +323,11 @@ def test_a_closed_month_is_hashed_anew_and_the_chain_noted(box: Scene) -> None:
     before = hash_of(box, "2026-11")
     assert before == hashed(box)
     receipt = box.erase("fingerprint", ALI)
-    assert [(one.month, one.before, one.after) for one in receipt.rehashed] == [("2026-11", before, hashed(box))]
+    assert [(one.month, one.before, one.after) for one in receipt.rehashed] == [("2026-11", before, None)]
+    assert (hash_of(box, "2026-11"), box.left(ALI, sid, CLICK)) == (None, [])
+    box.turn_months()
+    (told,) = box.erasures.find(receipt.id).receipt.rehashed
+    assert (told.before, told.after) == (before, hashed(box))
     assert hash_of(box, "2026-11") == hashed(box) != before
     assert rows(box.core.ledger.db, "select rows from partitions where month = '2026-11'") == [{"rows": 2}]
     assert box.left(ALI, sid, CLICK) == []
@@ -371,6 +376,29 @@ def test_set_aside_month_files_go_too(box: Scene) -> None:
     receipt = box.erase("fingerprint", ALI)
     assert box.left(ALI) == []
     assert {name for name in receipt.tables if ".aside-" in name}
+
+
+def test_an_erasure_is_not_done_while_a_backup_holds_a_copy(box: Scene) -> None:
+    box.visit(new_sid(), ALI)
+    with workshop_in(box.folder.root) as workshop:
+        (workshop / "ledger.db").write_text(ALI)
+        asked = box.erasures.ask("fingerprint", ALI, None, "test")
+        work = box.erasures.work()
+        for _ in range(200):
+            assert next(work, "ended") is None
+        assert box.erasures.find(asked).receipt.state == "erasing"
+    for _ in work:
+        pass
+    assert (box.erasures.find(asked).receipt.state, box.left(ALI)) == ("done", [])
+
+
+def test_what_a_killed_backup_left_behind_goes_too(box: Scene) -> None:
+    box.visit(new_sid(), ALI)
+    drill = box.folder.root / WORKSHOP / "drill"
+    drill.mkdir(parents=True)
+    (drill / "ledger.db").write_text(ALI)
+    box.erase("fingerprint", ALI)
+    assert box.left(ALI) == []
 
 
 # --- restores -------------------------------------------------------------------------------------------------------------------------
@@ -433,7 +461,7 @@ def test_with_another_vault_an_alarm_says_what_cannot_be_repeated(box: Scene, tm
         put_back(folder, copy, "ledger.db*", "months/*")
         put_back(folder, tmp_path, "vault.db*")
     assert not box.erasures.waits
-    assert [row["kind"] for row in rows(box.core.ledger.db, "select kind from alerts")] == ["erasures_not_repeated"]
+    assert [row["kind"] for row in rows(box.core.ledger.db, "select kind from alerts")] == ["ERASURES_NOT_REPEATED"]
 
 
 def test_a_line_that_was_cut_short_is_left_out_and_the_next_one_is_whole(box: Scene) -> None:

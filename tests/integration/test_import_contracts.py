@@ -31,7 +31,9 @@ ALLOWED: dict[str, set[str]] = {
         "sqlite3", "_sqlite3", "aiosqlite", "litestar", "uvicorn", "structlog",
         "opsmantik_box.gateway", "opsmantik_box.link", "opsmantik_box.sql", "opsmantik_box.clock",
     },
-    "opsmantik_box.ops": {"sqlite3", "_sqlite3", "sqlite_utils", "opsmantik_box.ops", "opsmantik_box.sql", "opsmantik_box.clock"},
+    "opsmantik_box.ops": {
+        "sqlite3", "_sqlite3", "sqlite_utils", "opsmantik_box.ops", "opsmantik_box.link", "opsmantik_box.sql", "opsmantik_box.clock",
+    },
     "opsmantik_box.cli": {"opsmantik_box.cli"},
     "tui": {"textual", "opsmantik_box.clock"},
 }  # fmt: skip

@@ -65,6 +65,23 @@ def test_who_may_see_the_site_is_named_and_who_is_gone_is_not(folder: Folder) ->
     assert len(privacy_report(folder.data, "other", "en", NOON).receivers) == 1
 
 
+def test_where_copies_lie_is_named(folder: Folder) -> None:
+    folder.add(
+        "backups",
+        place="https://s3.example/box",
+        name="x",
+        is_elsewhere=1,
+        made_at=NOON,
+        last_seq=1,
+        bytes=1,
+        verified_at=NOON,
+        problem="",
+    )
+    told = privacy_report(folder.data, "antika", "tr", NOON).receivers[-1]
+    assert (told.who, "kopyaları" in told.what) == ("https://s3.example/box", True)
+    folder.ledger.execute("delete from backups")
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "Kept for 90 days."), ("tr", "90 gün saklanır.")])
 def test_the_report_is_a_page_in_both_languages(folder: Folder, language: str, words: str) -> None:
     done = run_cli("privacy", "report", "--site", "antika", "--lang", language, "--data", folder.data)

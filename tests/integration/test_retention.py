@@ -10,6 +10,7 @@ import pytest
 
 from opsmantik_box.domain.retention import BY_NAME, DAY_MS
 from opsmantik_box.engine.retention import MOST, MOST_CONTACTS, OF_SITES, OF_THE_BOX, SQL, Retention
+from opsmantik_box.sql import load
 from tests.integration.engine_kit import rows
 from tests.integration.erase_kit import Scene, new_sid, scene, visitor
 from tests.integration.test_query_plans import scans
@@ -23,7 +24,7 @@ AGED: dict[str, tuple[str, str]] = {
         "insert into outbox (lane, kind, dedupe_key, payload, created_at, state) values ('l', 'k', ?, x'', ?, ?)",
         "outbox",
     ),
-    "alerts": ("insert into alerts (kind, at, text, last_at) values (?1, 1, 'x', ?2)", "alerts"),
+    "alerts": ("insert into alerts (kind, at, text, last_at, resolved_at) values (?1, 1, 'x', ?2, ?2)", "alerts"),
     "audit": ("insert into audit_log (at, actor, action, ref) values (?2, 'op', 'verdict', ?1)", "audit_log"),
 }
 
@@ -63,6 +64,13 @@ def test_what_still_waits_to_be_sent_is_kept(box: Scene) -> None:
     age(box, "deliveries", 400, 1, "waiting")
     run(box)
     assert len(rows(box.core.ledger.db, "select id from outbox")) == 1
+
+
+def test_what_is_still_wrong_is_kept(box: Scene) -> None:
+    age(box, "alerts", 400, 1)
+    box.core.ledger.db.execute("update alerts set resolved_at = null")
+    run(box)
+    assert len(rows(box.core.ledger.db, "select id from alerts")) == 1
 
 
 def test_refusals_go_by_their_day(box: Scene) -> None:
@@ -152,3 +160,9 @@ def test_what_is_old_is_found_by_an_index(box: Scene, name: str) -> None:
 
 def test_every_kind_that_is_deleted_here_has_its_statements() -> None:
     assert {name for names in (*OF_SITES.values(), *OF_THE_BOX.values()) for name in names} | {"list_old_contacts"} == set(SQL)
+
+
+@pytest.mark.parametrize("statement", ["move_leads", "read_erasing", "read_erasing_messages"])
+def test_what_goes_is_found_from_the_list_of_it_not_by_looking_at_all_there_is(box: Scene, statement: str) -> None:
+    plan = [row[3] for row in box.core.ledger.db.execute(f"explain query plan {load('erase')[statement]}")]
+    assert [line for line in plan if line.startswith("SCAN")] == ["SCAN e"], plan

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from opsmantik_box.engine.connections import forget_pages, open_database
-from opsmantik_box.engine.scrub import finished, hash_file, scrub
+from opsmantik_box.engine.scrub import scrub
 
 TABLES = """
 create table people (id integer primary key, name text not null, note text not null);
@@ -110,11 +110,3 @@ def test_locks_are_kept_when_the_file_is_let_go(db: apsw.Connection, tmp_path: P
     scrub_all(db, path)
     tried = subprocess.run([sys.executable, "-c", LEAVE_WAL, str(path)], capture_output=True, text=True, check=False)
     assert "database is locked" in tried.stderr
-
-
-def test_a_file_is_hashed_as_anybody_would(db: apsw.Connection, tmp_path: Path) -> None:
-    import hashlib
-
-    is_alone(db)
-    path = tmp_path / "people.db"
-    assert finished(hash_file(path, None)) == hashlib.sha256(path.read_bytes()).hexdigest()

@@ -27,8 +27,8 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
     made.close()
 
 
-def today(folder: Folder, site: int, scope: str = "ads") -> dict[str, Any]:
-    return ask_both(folder, site, "antika", TODAY, TODAY, scope)
+def today(folder: Folder, site: int, scope: str = "ads", now: int = NOON) -> dict[str, Any]:
+    return ask_both(folder, site, "antika", TODAY, TODAY, scope, now)
 
 
 def shares(told: list[dict[str, Any]]) -> dict[str | None, tuple[int, int]]:
@@ -159,6 +159,18 @@ def test_a_click_that_opens_sessions_in_two_months_is_reopened_once(folder: Fold
     assert told["reconciliation"]["buckets"]["reopened_clicks"] == 1
 
 
+def test_repeated_clicks_are_unknown_once_the_days_of_touches_are_over(folder: Folder) -> None:
+    site, _ = folder.site("antika")
+    session = folder.session(site, NOON, Rank.FIRST_CLICK, gclid="g", fingerprint="fp")
+    folder.add("ad_clicks", site_id=site, day=TODAY, clicks=3, call_clicks=0, as_of=NOON, source="entered")
+    without = today(folder, site)["reconciliation"]
+    assert (without["buckets"]["repeated_clicks"], without["buckets"]["never_reached"]) == ("unknown", "unknown")
+    assert without["differences"][0]["rest"] == 2
+    click(folder, site, "fp", "g", session)
+    assert today(folder, site)["reconciliation"]["buckets"]["repeated_clicks"] == 0
+    assert today(folder, site)["reconciliation"]["buckets"]["never_reached"] == 2
+
+
 def test_sealed_forms_and_calls_are_apart_from_sealed_intents(folder: Folder) -> None:
     site, _ = folder.site("antika")
     for kind, number in ((PHONE, 2), (FORM, 1), ({"source": "call"}, 1)):
@@ -207,8 +219,8 @@ def test_what_arrives_or_is_said_after_a_day_was_settled_is_told_with_its_cause(
             folder.add("verdicts", site_id=site, call_id=call, at=at, from_status=before, to_status=after)
     for clicks, at in ((120, NOON), (130, SETTLED + 7)):
         folder.add("ad_clicks", site_id=site, day=TODAY, clicks=clicks, as_of=at, source="entered")
-    told = today(folder, site)
-    assert told["settled_at"] == SETTLED
+    assert today(folder, site)["settled_at"] == SETTLED
+    told = today(folder, site, now=SETTLED)
     assert [(one["what"], one["cause"], one["by"], one["day"], one["at"]) for one in told["later_changes"]] == [
         ("forms", "arrived_late", 1, TODAY, SETTLED + DAY),
         ("sealed", "verdict", 1, TODAY, SETTLED + 9),
@@ -226,5 +238,5 @@ def test_each_day_of_a_range_is_settled_by_itself(folder: Folder) -> None:
     site, _ = folder.site("antika")
     for at in (NOON - DAY, NOON):
         folder.call(site, at, PHONE, Rank.FIRST_CLICK, received_at=SETTLED - 1)
-    told = ask_both(folder, site, "antika", "2026-11-04", TODAY)
+    told = ask_both(folder, site, "antika", "2026-11-04", TODAY, now=SETTLED)
     assert [(one["day"], one["by"]) for one in told["later_changes"]] == [("2026-11-04", 1)]

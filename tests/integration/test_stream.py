@@ -329,7 +329,7 @@ def test_after_a_trim_who_was_away_too_long_starts_anew_and_who_was_not_goes_on(
                 follower.wait(lambda follower=follower: newest[-1] in follower.ids(), "what is new")
                 assert follower.ids() == newest
         assert (len(late.of("reset")), timely.of("reset")) == (1, [])
-    assert int(newest[0].partition("-")[2]) == int(before[-1].partition("-")[2]) + 1
+    assert int(newest[0].partition("-")[2]) > int(before[-1].partition("-")[2])
 
 
 def reset_of(box: Box, token: str, position: str) -> str:

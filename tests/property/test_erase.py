@@ -26,6 +26,7 @@ from tests.fault.invariants import (
     scratch,
 )
 from tests.integration.erase_kit import Row, Rows, Scene, visitor
+from tests.months import turn_months
 
 EXAMPLES = int(os.environ.get("ERASE_EXAMPLES", "25"))
 FINGERPRINTS = (visitor(1), visitor(2), visitor(3), "k3j2h1", "")
@@ -74,7 +75,7 @@ class World:
         box, (a, b, c) = self.box, of
         if name == "wait":
             box.now += a * 1_000
-            box.core.keep_months(box.now)
+            turn_months(box.core, box.now)
         elif name in ("work", "judge"):
             rows = box.calls()
             if rows:

@@ -121,7 +121,10 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 
 def test_a_secret_is_never_shown(tmp_path):
     secret = "correct horse battery staple"
-    sourced = read_sources(tmp_path, None, {"OPSMANTIK_CRON_SECRET": secret})
+    key = "5e" * 32
+    told = {"OPSMANTIK_CRON_SECRET": secret, "OPSMANTIK_BACKUP_S3_SECRET_KEY": secret, "OPSMANTIK_BACKUP_KEY": key}
+    sourced = read_sources(tmp_path, None, told)
+    assert all(key not in str(one.shown()) for one in sourced)
     assert all(secret not in str(one.shown()) for one in sourced)
     assert secret not in repr(assemble(sourced))
     assert {one.key for one in sourced if one.shown() == "(set)"} == SECRETS

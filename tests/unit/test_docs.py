@@ -11,6 +11,8 @@ import pytest
 from opsmantik_box.cli import box
 from opsmantik_box.domain import feed, logins, presence
 from opsmantik_box.domain.rates import CALL_EVENTS, HOOK_CALLS, HOOK_GUESSES, RateLimits
+from opsmantik_box.domain.watch.codes import Code
+from opsmantik_box.domain.watch.facts import Limits
 from opsmantik_box.engine import hints
 from opsmantik_box.gateway import answers, asgi, bodies, broadcast, call_event, protocol, sse, static, stream
 from opsmantik_box.gateway.api import ROUTES
@@ -87,6 +89,12 @@ def test_every_topic_and_parameter_of_the_stream_is_in_the_contract() -> None:
     section = WIRE.partition("## GET /api/stream")[2].partition("\n## ")[0]
     words = {*feed.TOPICS, *feed.OLD_NAMES, *stream.PARAMETERS, "too_old", "epoch", "ahead", "malformed"}
     assert [word for word in words if f"`{word}`" not in section] == []
+
+
+def test_every_alert_has_its_page() -> None:
+    page = (ROOT / "docs" / "alerts.md").read_text()
+    assert set(re.findall(r"^### ([A-Z_]+)$", page, re.MULTILINE)) == set(Code)
+    assert [name for name in Limits.__struct_fields__ if f"`{name}`" not in page and f'"{name}"' not in page] == []
 
 
 def test_every_command_is_in_a_manual() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from opsmantik_box.domain.feed import FEED_TOPICS, HINT_TOPICS, OLD_NAMES, TOPICS, FeedPosition, read_topics, resume
+from opsmantik_box.domain.feed import BOX, FEED_TOPICS, HINT_TOPICS, OLD_NAMES, TOPICS, FeedPosition, read_topics, resume
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.broadcast import Wants, is_for
 from opsmantik_box.gateway.sse import Message
@@ -50,6 +50,8 @@ def test_a_message_is_for_those_who_want_its_topic_and_site_and_do_not_have_it()
     wants = Wants(frozenset({1, 2}), frozenset({"intent", "health", "event"}))
     messages = [
         Message(11, "intent", 1, b""), Message(10, "intent", 1, b""), Message(11, "intent", 3, b""), Message(11, "verdict", 1, b""),
-        Message(0, "event", 2, b""), Message(0, "event", 3, b""), Message(0, "health", 0, b""), Message(0, "session", 1, b""),
+        Message(0, "event", 2, b""), Message(0, "event", 3, b""), Message(0, "health", None, b""), Message(0, "session", 1, b""),
+        Message(11, "intent", BOX, b""),
     ]  # fmt: skip
-    assert [is_for(message, wants, 10) for message in messages] == [True, False, False, False, True, False, True, False]
+    assert [is_for(message, wants, 10) for message in messages] == [True, False, False, False, True, False, True, False, False]
+    assert is_for(messages[-1], wants._replace(sites=frozenset({1, BOX})), 10), "who sees the Box"

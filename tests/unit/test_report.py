@@ -2,21 +2,27 @@
 
 import random
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import json
 
 from opsmantik_box.domain.attribution import ADS, OTHER_PAID, Rank
-from opsmantik_box.domain.days import hour_starts
+from opsmantik_box.domain.days import HOUR_MS, Days, hour_starts
 from opsmantik_box.domain.pages import Position, Span, ask_newest, may_hold
-from opsmantik_box.domain.questions import months_to_ask
-from opsmantik_box.domain.report import ask_stats, hours_of
-from opsmantik_box.domain.tally import BUCKETS, QUARTER_MS, Tally, buckets_of
+from opsmantik_box.domain.questions import answered, months_to_ask
+from opsmantik_box.domain.report import ask_stats
+from opsmantik_box.domain.tally import BUCKETS, Tally, buckets_of, slot_of
 from opsmantik_box.sql import load
 
 NOON = 1_793_880_000_000  # 2026-11-05 12:00 UTC
 HUMAN = (0, 0)
+
+
+def told(*fingerprints: str) -> str:
+    return json.encode(fingerprints).decode()
 
 
 def sealed_row(
@@ -50,7 +56,7 @@ def test_the_statements_know_the_same_ranks_as_the_rules() -> None:
 
 def test_ads_sessions_are_those_with_a_click_and_the_assisted() -> None:
     tally = Tally("ads")
-    tally.add_sessions([(rank, *HUMAN, "mobile", 10 * rank, 0, 0, 1, 0, 0) for rank in Rank])
+    tally.add_visits([(0, rank, *HUMAN, 10 * rank, told(*(f"{rank}-{one}" for one in range(10 * rank - 1)))) for rank in Rank])
     ads = tally.buckets()["ads"]
     assert (ads.sessions, ads.with_click, ads.assisted) == (10 + 20 + 40, 10 + 20, 40)
     assert tally.buckets()["other_paid"].sessions == 30 + 50
@@ -68,8 +74,8 @@ def test_a_form_is_never_inside_the_intents() -> None:
 
 def test_a_visitor_of_two_months_is_one() -> None:
     tally = Tally("ads")
-    tally.add_visitors([("a", Rank.FIRST_CLICK, 0, 0), ("a", Rank.ORGANIC, 0, 0), ("b", Rank.ORGANIC, 0, 0)])
-    tally.add_visitors([("a", Rank.ORGANIC, 0, 0), ("c", Rank.ORGANIC, 1, 0)])
+    tally.add_visits([(0, Rank.FIRST_CLICK, *HUMAN, 2, told("a", "a")), (0, Rank.ORGANIC, *HUMAN, 2, told("a", "b"))])
+    tally.add_visits([(0, Rank.ORGANIC, *HUMAN, 2, told("a")), (1, Rank.ORGANIC, 1, 0, 1, told("c"))])
     assert {name: bucket.visitors for name, bucket in tally.buckets().items()} == {
         "ads": 1,
         "all": 2,
@@ -113,17 +119,18 @@ def test_another_currency_is_sealed_but_not_added() -> None:
     ],
 )  # fmt: skip
 def test_a_day_has_the_hours_it_has_and_every_session_is_in_its_own(day: str, zone: str, hours: int) -> None:
-    starts = hours_of(day, day, zone)
+    starts = Days(day, day, zone).hours()
     assert len(starts) == hours
-    tally = Tally("all")
-    tally.add_session_quarters(
-        [((start + QUARTER_MS) // QUARTER_MS, Rank.ORGANIC, number + 1) for number, start in enumerate(starts)]
+    slot_ms = slot_of(starts)
+    tally, late = Tally("all", starts, slot_ms), (HOUR_MS - 1) // slot_ms
+    tally.add_visits(
+        [((start - starts[0]) // slot_ms + late, Rank.ORGANIC, *HUMAN, n + 1, told()) for n, start in enumerate(starts)]
     )
-    assert [hour.sessions for hour in tally.by_hour(starts)] == [number + 1 for number in range(hours)]
+    assert [hour.sessions for hour in tally.by_hour()] == [number + 1 for number in range(hours)]
 
 
 def test_hours_of_several_days_follow_one_another() -> None:
-    assert hours_of("2026-10-24", "2026-10-26", "Europe/Berlin") == [
+    assert Days("2026-10-24", "2026-10-26", "Europe/Berlin").hours() == [
         start for day in ("2026-10-24", "2026-10-25", "2026-10-26") for start in hour_starts(day, "Europe/Berlin")
     ]
 
@@ -136,38 +143,45 @@ def test_a_report_asks_the_months_it_touches_and_their_neighbours() -> None:
 
 
 def test_a_site_that_is_not_there_has_no_report() -> None:
-    asking = ask_stats(1, "2026-11-05", "2026-11-05", "ads", [])
-    next(asking)
-    with pytest.raises((IndexError, RuntimeError)):
-        asking.send([])
+    asking = ask_stats(Days("2026-11-05", "2026-11-05", "Europe/Istanbul"), "ads", [], NOON)
+    with pytest.raises(ValueError, match="unpack"):
+        answered(asking, lambda _: [])
 
 
+kinds = st.tuples(st.sampled_from(list(Rank)), st.integers(0, 1), st.integers(0, 1))
+visit_rows = st.lists(
+    st.builds(
+        lambda slot, kind, seen, more: (slot, *kind, len(seen) + more, told(*seen)),
+        st.integers(0, 3), kinds, st.lists(st.sampled_from("abcdef"), max_size=4), st.integers(0, 9),
+    ), max_size=30,
+)  # fmt: skip
 session_rows = st.lists(
-    st.tuples(st.sampled_from(list(Rank)), st.integers(0, 1), st.integers(0, 1), st.sampled_from(["mobile", "desktop", ""]),
-              st.integers(1, 50), *[st.integers(0, 900)] * 5), max_size=30,
+    st.builds(
+        lambda kind, device, numbers: (*kind, device, *numbers),
+        kinds, st.sampled_from(["mobile", "desktop", ""]), st.tuples(*[st.integers(0, 900)] * 5),
+    ), max_size=30,
 )  # fmt: skip
 
 
-@given(session_rows, st.randoms(use_true_random=False), st.sampled_from(["ads", "all"]))
+@given(visit_rows, session_rows, st.randoms(use_true_random=False), st.sampled_from(["ads", "all"]))
 def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(
-    rows: list[tuple[int, ...]], chance: random.Random, scope: str
+    visits: list[tuple[Any, ...]], sessions: list[tuple[Any, ...]], chance: random.Random, scope: str
 ) -> None:
-    together, apart = Tally(scope), Tally(scope)
-    together.add_sessions(rows)
-    shuffled = chance.sample(rows, len(rows))
-    cut = chance.randint(0, len(rows))
-    apart.add_sessions(shuffled[cut:])
-    apart.add_sessions(shuffled[:cut])
-    assert together.buckets() == apart.buckets()
-    assert (together.seconds, together.bounces, together.by_device, together.by_source) == (
-        apart.seconds,
-        apart.bounces,
-        apart.by_device,
-        apart.by_source,
-    )
+    together, apart = (Tally(scope, [hour * HOUR_MS for hour in range(4)], HOUR_MS) for _ in range(2))
+    together.add_visits(visits)
+    together.add_sessions(sessions)
+    for rows, add in ((visits, apart.add_visits), (sessions, apart.add_sessions)):
+        shuffled, cut = chance.sample(rows, len(rows)), chance.randint(0, len(rows))
+        add(shuffled[cut:])
+        add(shuffled[:cut])
+    assert everything(together) == everything(apart)
     counts = together.buckets()
-    assert sum(counts[name].sessions for name in ("all", "bots", "internal")) == sum(row[4] for row in rows)
+    assert sum(counts[name].sessions for name in ("all", "bots", "internal")) == sum(row[4] for row in visits)
     assert set(counts) == set(BUCKETS)
+
+
+def everything(tally: Tally) -> tuple[Any, ...]:
+    return tally.buckets(), tally.seconds, tally.bounces, tally.by_device, tally.by_source, tally.denied, tally.by_hour()
 
 
 month_numbers = st.integers(1, 12)

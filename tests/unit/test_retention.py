@@ -6,7 +6,7 @@ import pytest
 
 from opsmantik_box.domain import attribution, desk, feed, metadata
 from opsmantik_box.domain.retention import BY_NAME, DAY_MS, KINDS, META_PURPOSES, NEVER, SENDS, days_of, kept_since
-from opsmantik_box.engine import calls, ledger, retention
+from opsmantik_box.engine import calls, ledger, retention, site_counts
 from opsmantik_box.texts import CATALOGUES, LANGUAGES
 from tests.harness import ROOT
 
@@ -34,7 +34,7 @@ def test_every_table_of_every_file_has_a_kind():
     ("kind", "kept_ms"),
     [
         ("feed", feed.KEPT_MS), ("ids", ledger.KEPT_MS), ("messages", calls.KEPT_MS), ("answers", desk.KEPT_MS),
-        ("touches", attribution.LOOKBACK_MS),
+        ("touches", attribution.LOOKBACK_MS), ("hours", site_counts.KEPT_MS),
     ],
 )  # fmt: skip
 def test_what_is_deleted_is_deleted_after_the_days_of_the_table(kind: str, kept_ms: int):

@@ -41,9 +41,9 @@ def alert_row(message: Message, site: Site, now: int, width: int, say: Speech) -
     """One alert: since when, where, what."""
     at, body = clock_text(message.told.at, site.timezone, now), message.told.body
     fixed = sum(wide + 1 for _, wide in ALERT_COLUMNS[:3])
-    kind = str(body.get("kind", "")).replace("_", " ")
+    code = str(body.get("code", "")).replace("_", " ")
     return columns(
-        [(at, 6, "dim"), (site.name, 14, ""), (kind, 18, "warm"), (str(body.get("text", "")), max(10, width - fixed), "")]
+        [(at, 6, "dim"), (site.name, 14, ""), (code, 18, "warm"), (str(body.get("text", "")), max(10, width - fixed), "")]
     )
 
 
