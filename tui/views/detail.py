@@ -13,7 +13,7 @@ from opsmantik_box.domain.work import OUTCOMES
 from tui.model.lead import Contact, Kind, Lead
 from tui.model.pages import Detail, Said, Step, Visit
 from tui.model.sites import Site
-from tui.model.urgency import clock_text, length_text, seconds_text, waiting
+from tui.model.urgency import Waiting, clock_text, length_text, seconds_text, waiting
 from tui.paint import Line, Span, wrap
 from tui.speech import Speech
 from tui.views.rows import WINDOW_DAYS, days_left, path_of, reach_text, source_text
@@ -37,7 +37,14 @@ def title(opened: Opened, now: int, say: Speech) -> str:
     lead, site = opened.lead, opened.site
     parts = [site.name, opened.number or reach_text(lead, site, now, say), say(f"kind.{lead.kind.name.lower()}")]
     wait = waiting(lead, site, now)
-    return " · ".join([*parts, say("detail.waiting", time=length_text(wait.ms))] if wait else parts)
+    return " · ".join([*parts, _wait_text(wait, site, say)] if wait else parts)
+
+
+def _wait_text(wait: Waiting, site: Site, say: Speech) -> str:
+    """How long he waits; while the site has not been open since, from when on he does."""
+    if wait.opens_at and not wait.ms:
+        return say("state.opens", at=clock_text(wait.opens_at, site.timezone))
+    return say("detail.waiting", time=length_text(wait.ms))
 
 
 def short_lines(opened: Opened, width: int, now: int, say: Speech) -> list[Line]:
