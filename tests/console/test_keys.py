@@ -319,8 +319,11 @@ async def _enter(session: Session):
     await session.press("8", "enter")
     assert session.view == "leads"
     assert session.filter.site == next(iter(session.app.main.desk.store.sites))
+    in_short = session.app.speech("detail.not_yet")
+    assert in_short not in session.text()
     await session.press("enter")
     assert session.leads.has_class("opened")
+    assert in_short in session.text()
 
 
 @key("mute")

@@ -108,6 +108,7 @@ class Acting(Screen[None]):
             self.page.enter()
         else:
             self.leads.toggle_class("opened")
+            self.leads.body.scroll_lines(-(10**6))
             self.call_after_refresh(self.draw)
 
     def action_pane(self) -> None:

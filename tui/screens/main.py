@@ -111,6 +111,8 @@ class MainScreen(Acting):
     def _fit(self) -> None:
         self.leads.fit()
         self.set_class(self.leads.is_wide, "wide")
+        if self.leads.has_class("tall") and not self.leads.reports and self._lines is not None:
+            self._read_numbers()  # the panels there is room for now show more of them
         self.call_after_refresh(self.draw)
 
     # --- drawing ------------------------------------------------------------------------------------------------------------------
