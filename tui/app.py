@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 from textual.app import App, SystemCommand
 from textual.screen import Screen
-from textual.theme import Theme
 
 from opsmantik_box.clock import Clock
 from opsmantik_box.texts import language_of
@@ -20,22 +19,15 @@ from tui.model.commands import SCREENS
 from tui.net.client import Client
 from tui.net.kept import Kept
 from tui.net.places import config_folder, state_folder
+from tui.plugins import read_plugins
 from tui.screens.first_run import FirstRun
 from tui.screens.main import MainScreen
 from tui.screens.messages import Announce, Chosen, LoggedIn
-from tui.settings import Settings, keep_token, read_settings, write_settings
+from tui.settings import THEMES, Settings, keep_token, read_settings, write_settings
 from tui.speech import Speech
 from tui.terminal import QuietDriver, notification
+from tui.themes import DARK, LIGHT, read_themes
 from tui.widgets.canvas import Ink
-
-DARK = Theme(
-    "opsmantik", primary="#6cb2eb", secondary="#8fbcbb", accent="#e5c07b", foreground="#d8dee9", background="#11151c", surface="#161b24",
-    panel="#1d2430", success="#8fce8f", warning="#e8b04b", error="#ff6b6b", dark=True,
-)  # fmt: skip
-LIGHT = Theme(
-    "opsmantik-light", primary="#1f6feb", secondary="#0b7285", accent="#9a6700", foreground="#1f2328", background="#fafafa",
-    surface="#f1f3f5", panel="#e5e9ee", success="#1a7f37", warning="#9a6700", error="#cf222e", dark=False,
-)  # fmt: skip
 
 
 class Console(App[int]):
@@ -48,14 +40,18 @@ class Console(App[int]):
     def __init__(self, url: str, token: str, clock: Clock, environment: dict[str, str] | None = None) -> None:
         self._environment = dict(os.environ) if environment is None else environment
         self.config, self.state = config_folder(self._environment), state_folder(self._environment)
-        self.settings, self._wrong = read_settings(self.config)
+        self.settings, *wrong = read_settings(self.config)
+        own, of_themes = read_themes(self.config)
+        self._plugins, of_plugins = read_plugins(self.config)
+        self._wrong = next(filter(None, (*wrong, of_themes, of_plugins)), "")
         no_color = "NO_COLOR" in self._environment
         super().__init__(driver_class=QuietDriver if os.name == "posix" else None, ansi_color=True if no_color else None)
         self._url, self._token, self._clock = url, token, clock
         self._client: Client | None = None
         self.animation_level = "none"
-        for theme in (DARK, LIGHT):
+        for theme in (DARK, LIGHT, *own):
             self.register_theme(theme)
+        self._themes = tuple(dict.fromkeys((*THEMES, *(theme.name for theme in own))))
         self._apply(self.settings)
 
     @property
@@ -86,7 +82,7 @@ class Console(App[int]):
         """The main screen, for this Box and token, with the language and columns of now."""
         self._client = Client(self._url, self._token)
         desk = self.make_desk(self._client, Kept(self.state), self._clock)
-        screen = MainScreen(desk, self.speech, self.settings)
+        screen = MainScreen(desk, self.speech, self.settings, self._themes, self._plugins)
         self.push_screen(screen)
         if self._wrong:
             screen.tell(self._wrong, "hot")

@@ -71,7 +71,7 @@ def read_topics(told: str | None) -> frozenset[str]:
 
 class IntentBody(Struct, frozen=True):
     """A new intent. Times in UTC milliseconds; `score` after the tap; `page` without masked values; `lead`: the id of its lead's first
-    contact; `attribution_rank`: domain/attribution.py's (two ranks have one name)."""
+    contact; `rank` at the tap: of `attribution`, the name alone does not say whose ad it was."""
 
     id: int
     lead: int
@@ -89,7 +89,7 @@ class IntentBody(Struct, frozen=True):
     is_bot: bool
     is_internal: bool
     place: str = ""
-    attribution_rank: int = 0
+    rank: int | None = None
 
 
 class CallBody(Struct, frozen=True):
@@ -118,7 +118,7 @@ class CallBody(Struct, frozen=True):
     is_internal: bool
     candidates: tuple[Candidate, ...]
     version: int
-    attribution_rank: int | None = None
+    rank: int | None = None
 
 
 class ErasedBody(Struct, frozen=True):

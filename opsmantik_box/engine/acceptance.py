@@ -367,6 +367,6 @@ def _intent_body(row: dict[str, Any]) -> IntentBody:
         id=row["id"], lead=row["lead"], at=row["at"],
         action=row["action"], target=row["target"], page=row["page"], position=row["position"],
         session=row["session_id"], session_month=row["month"], score=row["score"], breakdown=row["breakdown"],
-        attribution=row["attribution"], attribution_rank=row["rank"], device=row["device"], place=row["place"],
-        is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]),
+        attribution=row["attribution"], device=row["device"], place=row["place"], is_bot=bool(row["is_bot"]),
+        is_internal=bool(row["is_internal"]), rank=row["rank"],
     )  # fmt: skip

@@ -260,5 +260,5 @@ def _body(row: Row) -> CallBody:
         session=row["matched_session_id"], session_month=row["matched_session_month"], score=row["lead_score"],
         breakdown=msgspec.json.decode(row["score_breakdown"], type=dict[str, int]), attribution=row["attribution_source"],
         is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]), candidates=_candidates(row),
-        version=row["version"], attribution_rank=row["attribution_rank_at_tap"],
+        version=row["version"], rank=row["attribution_rank_at_tap"],
     )  # fmt: skip

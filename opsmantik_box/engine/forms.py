@@ -91,5 +91,5 @@ def _body(row: dict[str, Any]) -> IntentBody:
         id=row["id"], lead=row["lead"], at=row["at"], action="form", target=row["target"], page=row["page"], position="",
         session=row["matched_session_id"] or "", session_month=row["matched_session_month"] or "", score=row["lead_score"],
         breakdown=msgspec.json.decode(row["score_breakdown"], type=dict[str, int]), attribution=row["attribution_at_tap"] or "",
-        attribution_rank=row["attribution_rank_at_tap"] or 0, device="", is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]),
+        device="", is_bot=bool(row["is_bot"]), is_internal=bool(row["is_internal"]), rank=row["attribution_rank_at_tap"],
     )  # fmt: skip

@@ -84,6 +84,7 @@ def tap_body(number: int, at: int = NOW, score: int = 60) -> dict[str, Any]:
         "score": score,
         "breakdown": {"conversion": 50},
         "attribution": "First Click (Paid)",
+        "rank": 1,
         "device": "mobile",
         "is_bot": False,
         "is_internal": False,

@@ -218,7 +218,7 @@ async def _copy(session: Session):
     await session.press("y")
     assert "Claim it first" in session.text()
     store = session.app.main.desk.store
-    session.app.main.work._numbers[12] = "+90 532 \x1b]52;c;x\x07 555 01 43"
+    session.app.main.work.claims._numbers[12] = "+90 532 \x1b]52;c;x\x07 555 01 43"
     await session.press("y")
     assert "Claim it first" in session.text()
     store.put(replace(store.leads[12], claim=Claim(1, NOW, NOW + MINUTE)))
@@ -319,8 +319,11 @@ async def _enter(session: Session):
     await session.press("8", "enter")
     assert session.view == "leads"
     assert session.filter.site == next(iter(session.app.main.desk.store.sites))
+    in_short = session.app.speech("detail.not_yet")
+    assert in_short not in session.text()
     await session.press("enter")
     assert session.leads.has_class("opened")
+    assert in_short in session.text()
 
 
 @key("mute")

@@ -6,13 +6,15 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opsmantik_box.domain.attribution import ADS, NAMES, Rank
+from opsmantik_box.domain.attribution import NAMES, Rank
 from opsmantik_box.domain.desk import LeadState
 from opsmantik_box.domain.verdicts import Row
 from tests.console.kit import MINUTE, NOW, lead, missed, queue_page, site_id, tap_body
 from tui.model.actions import Action, new_action, rebase
 from tui.model.messages import Envelope, Message, contact_of
 from tui.model.store import MOST_EVENTS, MOST_LEADS, Store
+from tui.net.follow import read_message
+from tui.net.sse import Block
 
 
 def store_of(*leads: dict[str, Any]) -> Store:
@@ -193,12 +195,14 @@ def test_told_again_from_anywhere_it_comes_to_the_same(kinds: list[str], random:
     assert msgspec.json.encode(list(once.leads.values())) == msgspec.json.encode(list(again.leads.values()))
 
 
-def test_a_tap_told_by_the_stream_is_an_ads_when_its_rank_says_so():
-    """Two ranks have one name: Google's own utm, and that of others."""
-    ranks = {rank: tap(int(rank), attribution=NAMES[rank], attribution_rank=int(rank)) for rank in Rank}
-    assert {rank for rank, told in ranks.items() if contact_of(told).is_ad} == set(ADS)
+def test_a_live_tap_of_anothers_paid_link_is_no_ad_of_google():
+    store = store_of()
+    for number, rank in ((7, Rank.PAID_UTM_GOOGLE), (8, Rank.PAID_UTM_OTHER)):
+        store.take(tap(number, attribution=NAMES[rank], rank=int(rank)))
+    assert [store.leads[number].is_ad for number in (7, 8)] == [True, False]
 
 
-def test_what_is_told_of_the_box_itself_has_no_site():
-    told = msgspec.json.decode(b'{"site_id":null,"at":1,"ref":"7","version":1,"body":{"code":"DISK","text":"full"}}', type=Envelope)
-    assert (told.site_id, told.body["code"]) == (None, "DISK")
+def test_a_message_that_is_no_sites_is_read():
+    told = read_message(Block("1-9", "alert", b'{"site_id": null, "at": 1, "ref": "9", "version": 1, "body": {"kind": "disk"}}'))
+    assert told is not None
+    assert (told.told.site, told.told.body) == ("", {"kind": "disk"})

@@ -94,7 +94,7 @@ def test_a_tap_is_told_within_a_second_with_what_a_screen_shows(box: Box, site: 
     newest = box.get(f"/api/v1/sites/{site}/intents?limit=1", token)["intents"][0]
     assert (told.data["site_id"], told.data["ref"], told.data["version"]) == (site, str(newest["id"]), 1)
     body = told.data["body"]
-    assert (body["score"], body["breakdown"], body["attribution"]) == (50, {"conversion": 50}, "Organic")
+    assert (body["score"], body["breakdown"], body["attribution"], body["rank"]) == (50, {"conversion": 50}, "Organic", 6)
     assert (body["target"], body["page"]) == ("tel:+905321234567", "https://antika.example/")
     assert told.id == feed_of(box, site)[-1]
 

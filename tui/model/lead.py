@@ -6,11 +6,10 @@ from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from opsmantik_box.domain.attribution import ADS, NAMES
+from opsmantik_box.domain.attribution import ADS
 from opsmantik_box.domain.verdicts import is_sealed
 from opsmantik_box.domain.work import Claim, Outcome, Reminder
 
-ADS_NAMES = frozenset(NAMES[rank] for rank in ADS)
 LOST_CALL_MS = 30 * 60_000
 """After this long a tap on a number waits for no call any more (docs/work.md)."""
 
@@ -84,9 +83,8 @@ class Contact(Struct, frozen=True, kw_only=True, dict=True, rename={
 
     @property
     def is_ad(self) -> bool:
-        """Did an ad of Google's bring it, by what was known at the tap? Old messages of the stream know only the name."""
-        ranked = self.rank in ADS if self.rank else self.attribution in ADS_NAMES
-        return ranked and self.is_human
+        """Did an ad of Google's bring it, by what was known at the tap? The name alone does not say: "Paid (UTM)" is anybody's."""
+        return self.rank in ADS and self.is_human
 
     @property
     def is_human(self) -> bool:

@@ -13,14 +13,18 @@ TOPICS = ("intent", "call", "verdict", "work", "alert", "health", "presence")
 
 
 class Envelope(Struct, frozen=True):
-    """The data of a message. `ref` and `version` say which row it is about; hints have neither. What is told of
-    the Box itself has no site."""
+    """The data of a message; what is no site's is the whole Box's. `ref` and `version` say which row it is about; hints have neither."""
 
     site_id: str | None = None
     at: int = 0
     ref: str = ""
     version: int = 0
     body: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def site(self) -> str:
+        """Whose it is; '' of what is no site's."""
+        return self.site_id or ""
 
 
 class Message(Struct, frozen=True):
@@ -49,19 +53,19 @@ def contact_of(message: Message) -> Contact:
 def _tap(told: Envelope) -> Contact:
     tap = msgspec.convert(told.body, IntentBody)
     return Contact(
-        id=tap.id, site_id=told.site_id or "", lead=tap.lead, at=tap.at, source="form" if tap.target.startswith("form:") else "click",
+        id=tap.id, site_id=told.site, lead=tap.lead, at=tap.at, source="form" if tap.target.startswith("form:") else "click",
         action=tap.action, target=tap.target, page=tap.page, position=tap.position, status="intent", version=told.version, score=tap.score,
-        breakdown=dict(tap.breakdown), attribution=tap.attribution, rank=tap.attribution_rank or None, session=tap.session,
-        session_month=tap.session_month, is_bot=tap.is_bot, is_internal=tap.is_internal, device=tap.device, place=tap.place,
+        breakdown=dict(tap.breakdown), attribution=tap.attribution, rank=tap.rank, session=tap.session, session_month=tap.session_month,
+        is_bot=tap.is_bot, is_internal=tap.is_internal, device=tap.device, place=tap.place,
     )  # fmt: skip
 
 
 def _call(told: Envelope) -> Contact:
     call = msgspec.convert(told.body, CallBody)
     return Contact(
-        id=call.id, site_id=told.site_id or "", lead=call.lead, at=call.at, source="call", status=call.status, version=call.version,
-        score=call.score, breakdown=dict(call.breakdown), attribution=call.attribution, rank=call.attribution_rank,
-        session=call.session, session_month=call.session_month, is_bot=call.is_bot, is_internal=call.is_internal, direction=call.direction,
+        id=call.id, site_id=told.site, lead=call.lead, at=call.at, source="call", status=call.status, version=call.version,
+        score=call.score, breakdown=dict(call.breakdown), attribution=call.attribution, rank=call.rank, session=call.session,
+        session_month=call.session_month, is_bot=call.is_bot, is_internal=call.is_internal, direction=call.direction,
         call_state=call.state, answered_at=call.answered_at, ended_at=call.ended_at, duration_sec=call.duration_sec,
         called_number=call.called_number, number=call.number, how=call.how, likelihood=call.likelihood,
         candidates=msgspec.to_builtins(call.candidates),

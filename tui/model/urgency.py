@@ -131,13 +131,14 @@ def seconds_text(at: int, timezone: str) -> str:
 
 
 def wait_text(lead: Lead, site: Site, band: Band, wait: Waiting | None, now: int) -> str:
-    """What WAIT says: how long somebody waits, when a reminder was due, how old what needs nobody is."""
+    """What WAIT says: how long somebody waits, when a reminder was due, how old what needs nobody is; nothing
+    while the site has not been open since."""
     if band is Band.DUE and lead.reminder is not None:
         return f"r {clock_text(lead.reminder.due_at, site.timezone)}"
     passed = wait.ms if wait else now - lead.at
     if band is Band.DONE or passed >= 24 * HOUR:
         return clock_text(lead.at, site.timezone, now)
-    return length_text(max(0, passed))
+    return "" if wait and wait.opens_at and not wait.ms else length_text(max(0, passed))
 
 
 def first_answers(leads: Iterable[Lead], site_of: Callable[[str], Site], now: int) -> tuple[int, int] | None:

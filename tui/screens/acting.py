@@ -4,6 +4,7 @@ Each `action_…` is one of keys.py. Nothing here draws or asks the Box.
 """
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from tui.keys import BINDINGS
 from tui.model.bells import Bells
 from tui.model.commands import SCREENS, NotUnderstood, apply_command
 from tui.model.queue import LISTS, Filter
+from tui.plugins import environment_of, run_plugin
 from tui.screens.bottom import Typing
 from tui.screens.leads import LeadsView
 from tui.screens.messages import Chosen
@@ -35,6 +37,7 @@ class Acting(Screen[None]):
     leads: LeadsView
     work: Work
     bells: Bells
+    plugins: Mapping[str, str]
 
     def __init__(self) -> None:
         super().__init__()
@@ -105,6 +108,7 @@ class Acting(Screen[None]):
             self.page.enter()
         else:
             self.leads.toggle_class("opened")
+            self.leads.body.scroll_lines(-(10**6))
             self.call_after_refresh(self.draw)
 
     def action_pane(self) -> None:
@@ -161,6 +165,8 @@ class Acting(Screen[None]):
         self.type(Typing(self.speech("command.title"), self._command))
 
     def _command(self, text: str) -> str:
+        if text.strip() in self.plugins:
+            return self._plug_in(text.strip())
         try:
             done = apply_command(text, self.leads.filter, self.desk.store.sites.values())
         except NotUnderstood as problem:
@@ -177,6 +183,19 @@ class Acting(Screen[None]):
         else:
             self.show_screen(word)
         return ""
+
+    def _plug_in(self, name: str) -> str:
+        """A command of the operator's own, with the row under the cursor."""
+        row = self.leads.open_now()
+        if row is None:
+            return self.speech("plugin.no_row")
+        self.run_worker(self._run_plugin(name, environment_of(row)), group="plugin")
+        return ""
+
+    async def _run_plugin(self, name: str, told: dict[str, str]) -> None:
+        self.say("plugin.runs", name=name)
+        code, line = await run_plugin(self.plugins[name], told)
+        self.say("plugin.failed" if code else "plugin.done", name=name, code=code, said=line)
 
     def action_mute(self) -> None:
         self.say("bell.muted" if self.bells.mute(self.desk.now()) else "bell.unmuted")

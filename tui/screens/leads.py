@@ -171,9 +171,14 @@ class LeadsView(Container):
             lines = [] if opened is None else detail_view.full_lines(opened, width, now, say)
         else:
             title.show([rule(name, title.size.width)])
-            lines = self._empty_lines() if opened is None else detail_view.short_lines(opened, width, now, say)
+            lines = self._empty_lines() if opened is None else self._lead_lines(opened, width)
             self._team_line.show([rule(self._team_text(), title.size.width)])
         body.show(lines)
+
+    def _lead_lines(self, opened: detail_view.Opened, width: int) -> list[Line]:
+        """In short; all of it once Enter has made room."""
+        lines = detail_view.full_lines if self.has_class("opened") else detail_view.short_lines
+        return lines(opened, width, self._desk.now(), self.speech)
 
     def _empty_lines(self) -> list[Line]:
         key = "leads.empty" if self._desk.link.is_live else "leads.not_read"

@@ -4,7 +4,7 @@ Promises: what somebody types or answers is never interrupted: what arrives mean
 """
 
 import asyncio
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -34,7 +34,7 @@ from tui.screens.leads import LeadsView
 from tui.screens.messages import Announce
 from tui.screens.pages import AlertsPage, HealthPage, NumbersPage, Page, SettingsPage, SitesPage, TextPage
 from tui.screens.work import Work
-from tui.settings import Settings
+from tui.settings import THEMES, Settings
 from tui.speech import Speech
 from tui.views import frame, lists
 from tui.views.health import LOOKS, word_of
@@ -52,15 +52,23 @@ SOON_SEC = 2.0
 class MainScreen(Acting):
     """Host of the keys (screens/work.py) and watcher of the desk."""
 
-    def __init__(self, desk: Desk, speech: Speech, settings: Settings) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        speech: Speech,
+        settings: Settings,
+        themes: Sequence[str] = THEMES,
+        plugins: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__()
         self.desk, self.speech, self.settings = desk, speech, settings
+        self.plugins = plugins or {}
         self.work = Work(self)
         self.bells = Bells(settings.bell_score)
         self.leads = LeadsView(desk, speech, settings.hide)
         self.bottom = Bottom(desk.kept, speech)
         self.numbers, self.health = NumbersPage(desk, speech), HealthPage(desk, speech)
-        self.options = SettingsPage(desk, speech, settings, self.choose_setting)
+        self.options = SettingsPage(desk, speech, settings, themes, self.choose_setting)
         self._header, self._clock, self._tab_line = Canvas(id="header"), Canvas(id="clock"), Canvas(id="tabs")
         self._arrived = 0
         self._drawn_at = 0.0
@@ -90,7 +98,7 @@ class MainScreen(Acting):
     def on_mount(self) -> None:
         self.desk.watcher = self
         self.set_focus(None)
-        self.leads.number_of = self.work.number_of
+        self.leads.number_of = self.work.claims.number_of
         self.run_worker(self.desk.run, name="desk", exit_on_error=True)
         self.set_interval(1.0, self._tick)
         self._refresh = self.set_interval(self.settings.refresh_sec, self._read_numbers)
@@ -103,6 +111,8 @@ class MainScreen(Acting):
     def _fit(self) -> None:
         self.leads.fit()
         self.set_class(self.leads.is_wide, "wide")
+        if self.leads.has_class("tall") and not self.leads.reports and self._lines is not None:
+            self._read_numbers()  # the panels there is room for now show more of them
         self.call_after_refresh(self.draw)
 
     # --- drawing ------------------------------------------------------------------------------------------------------------------
@@ -319,7 +329,7 @@ class MainScreen(Acting):
         """Any key clears what was said last, and renews a claim."""
         if not self.is_busy:
             self.bottom.hush()
-            self.work.renew()
+            self.work.claims.renew()
 
     def _queue_of(self, site: str) -> None:
         self.leads.set_filter(replace(self.leads.filter, site=site))

@@ -15,7 +15,7 @@ from tui.model.pages import Lines, SiteLine, SiteReport
 from tui.model.sites import Site
 from tui.net.client import Refused, Unreachable
 from tui.paint import Line
-from tui.settings import THEMES, Settings
+from tui.settings import Settings
 from tui.speech import Speech
 from tui.views import health as health_view
 from tui.views import lists, numbers
@@ -201,7 +201,7 @@ class AlertsPage(Page):
 
     def _row(self, number: int, width: int) -> Line:
         message = self._desk.alerts[number]
-        site = self._desk.store.site(message.told.site_id)
+        site = self._desk.store.site(message.told.site)
         return lists.alert_row(message, site, self._desk.now(), width, self.speech)
 
     def move(self, lines: int) -> None:
@@ -269,21 +269,24 @@ class SettingsPage(Page):
 
     name_of = "settings"
 
-    def __init__(self, desk: Desk, speech: Speech, settings: Settings, change: Callable[[str, object], None]) -> None:
+    def __init__(
+        self, desk: Desk, speech: Speech, settings: Settings, themes: Sequence[str], change: Callable[[str, object], None]
+    ) -> None:
         super().__init__(desk, speech)
         self.settings, self._change = settings, change
+        self._choices = {"theme": tuple(themes)} | CHOICES
 
     def compose(self) -> ComposeResult:
         yield RowList(self._row, id="settings-rows")
         yield Canvas(id="settings-note")
 
     def redraw(self) -> None:
-        self.query_one(RowList).set_rows(range(len(CHOICES)))
+        self.query_one(RowList).set_rows(range(len(self._choices)))
         self.query_one(RowList).repaint()
         self.query_one("#settings-note", Canvas).show([((f" {self.speech('settings.note')}", "dim"),)])
 
     def _row(self, number: int, width: int) -> Line:
-        name = list(CHOICES)[number]
+        name = list(self._choices)[number]
         value = getattr(self.settings, name)
         shown = self.speech("word.yes" if value else "word.no") if isinstance(value, bool) else _listed(value) or "-"
         return lists.setting_row(name, shown, width, self.speech)
@@ -294,7 +297,7 @@ class SettingsPage(Page):
     def enter(self) -> None:
         number = self.query_one(RowList).chosen
         if number is not None:
-            name, values = list(CHOICES.items())[number]
+            name, values = list(self._choices.items())[number]
             now = getattr(self.settings, name)
             self._change(name, values[(values.index(now) + 1) % len(values)] if now in values else values[0])
 
@@ -304,7 +307,6 @@ def _listed(value: object) -> str:
 
 
 CHOICES: dict[str, tuple[object, ...]] = {
-    "theme": THEMES,
     "language": ("", "en", "tr"),
     "bell": (True, False),
     "announce": (True, False),

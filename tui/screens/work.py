@@ -3,51 +3,24 @@
 Promises: what is said is shown at once; undoing says what it undoes before it does; nothing typed is gone before the Box has it.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import Any
 
-from msgspec import Struct
-
-from opsmantik_box.domain.amounts import read_amount, read_currency
-from opsmantik_box.domain.work import OUTCOMES, REMINDERS, SUGGESTS, is_held, read_when
+from opsmantik_box.domain.work import OUTCOMES, REMINDERS, SUGGESTS, read_when
 from opsmantik_box.errors import BoxError
 from tui.desk import Desk
 from tui.model.actions import Action
-from tui.model.lead import Contact, Kind, Lead
+from tui.model.lead import Contact, Lead
 from tui.model.urgency import clock_text
 from tui.net.client import Refused, Unreachable
 from tui.screens.bottom import Typing
-from tui.speech import Speech
+from tui.screens.claims import Claims
+from tui.screens.host import Back, Did, Host
 from tui.views.rows import reach_text
+from tui.views.verdicts import candidate_words, read_price, verdict_words
 from tui.widgets.menu import Question
 
-RENEW_MS = 60_000
-"""A claim is renewed by keys, but not by each of them."""
 VERDICT_KEYS = {"confirmed": "s", "qualified": "q", "real": "R", "junk": "x"}
-
-
-class Host(Protocol):
-    """The screen the keys come from."""
-
-    desk: Desk
-    speech: Speech
-
-    def chosen_lead(self) -> Lead | None: ...
-    def marked_leads(self) -> Sequence[Lead]: ...
-    def unmark(self) -> None: ...
-    def ask(self, question: Question) -> None: ...
-    def type(self, typing: Typing) -> None: ...
-    def say(self, sentence: str, /, **values: object) -> None: ...
-    def start(self, work: Awaitable[None]) -> None: ...
-    def redraw(self) -> None: ...
-    def copy(self, digits: str) -> None: ...
-
-
-class Did(Struct, frozen=True):
-    """Something that may be taken back. `words` say what it was."""
-
-    words: str
-    back: Callable[[], Awaitable[None]]
 
 
 class Work:
@@ -56,70 +29,17 @@ class Work:
     def __init__(self, host: Host) -> None:
         self._host = host
         self._done: list[Did] = []
-        self._renewed: dict[int, int] = {}
-        self._numbers: dict[int, str] = {}
+        self.claims = Claims(host, lambda lead, back: self._did(host.speech("undo.release", row=self._about(lead)), back))
 
     @property
     def _desk(self) -> Desk:
         return self._host.desk
 
-    def number_of(self, lead: Lead) -> str:
-        """What the Box has revealed of it, as long as it is mine; else ''."""
-        return self._numbers.get(lead.id, "") if self._is_mine(lead) else ""
-
-    def _is_mine(self, lead: Lead) -> bool:
-        return lead.claim is not None and lead.claim.by == self._desk.store.me and is_held(lead.claim, self._desk.now())
-
     # --- claims -------------------------------------------------------------------------------------------------------------------
 
     def claim(self, *, take_over: bool = False) -> None:
         if (lead := self._one()) is not None:
-            self._host.start(self._claim(lead, take_over))
-
-    async def _claim(self, lead: Lead, take_over: bool) -> None:
-        try:
-            state = await self._desk.work("claim", lead, take_over=take_over)
-            number = await self._desk.number(lead.head.id) if lead.kind is not Kind.TEL else ""
-        except Unreachable:
-            self._host.say("work.claim_offline")
-            return
-        except Refused as problem:
-            self._say_taken(lead, problem)
-            return
-        self._renewed[lead.id] = self._desk.now()
-        if number:
-            self._numbers[lead.id] = number
-        self._did("release", lead, lambda: self._release(lead))
-        at = clock_text(state.claim.until, self._site(lead).timezone) if state.claim else ""
-        self._host.say("work.claimed" if number else "work.claimed_no_number", at=at, number=number)
-        self._host.redraw()
-
-    def _say_taken(self, lead: Lead, problem: Refused) -> None:
-        now = self._desk.store.shown(lead.id)
-        if problem.status == 409 and now is not None and now.claim is not None:
-            since = clock_text(now.claim.since, self._site(lead).timezone)
-            self._host.say("work.taken", who=now.claimed_by, at=since)
-        else:
-            self._host.say("work.refused", reason=problem.detail)
-
-    async def _release(self, lead: Lead) -> None:
-        await self._desk.work("release", lead)
-        self._numbers.pop(lead.id, None)
-
-    def renew(self) -> None:
-        """A key on a row one has claimed: ten more minutes."""
-        lead, now = self._host.chosen_lead(), self._desk.now()
-        if lead is not None and self._is_mine(lead) and now - self._renewed.get(lead.id, 0) >= RENEW_MS:
-            self._renewed[lead.id] = now
-            self._host.start(self._renew(lead))
-
-    async def _renew(self, lead: Lead) -> None:
-        try:
-            await self._desk.work("claim", lead, take_over=False)
-        except Unreachable:
-            self._renewed.pop(lead.id, None)  # the next key tries again
-        except Refused:
-            self._numbers.pop(lead.id, None)
+            self._host.start(self.claims.claim(lead, take_over))
 
     # --- which visit a call came from ---------------------------------------------------------------------------------------------
 
@@ -192,7 +112,7 @@ class Work:
         amount = self._host.speech.money(more["sale_amount"], more["currency"]) if more else ""
         about = self._about(leads[0]) if len(leads) == 1 else self._host.speech("work.rows", n=len(leads))
         said = " ".join(part for part in (words, about, amount) if part)
-        self._did_words(said, lambda: self._take_back(actions))
+        self._did(said, lambda: self._take_back(actions))
         self._host.unmark()
         self._host.say("work.said" if self._desk.link.is_live else "work.said_offline", what=said)
 
@@ -279,7 +199,7 @@ class Work:
     def copy(self) -> None:
         """The number, while one has it. Digits of ours only: what came from outside goes into no clipboard."""
         lead = self._one()
-        number = self.number_of(lead) if lead else ""
+        number = self.claims.number_of(lead) if lead else ""
         digits = "".join(char for char in number if char in "+0123456789")
         if not digits:
             self._host.say("work.claim_first")
@@ -349,31 +269,5 @@ class Work:
     def _about(self, lead: Lead) -> str:
         return f"{self._site(lead).name} {reach_text(lead, self._site(lead), self._desk.now(), self._host.speech)}"
 
-    def _did(self, key: str, lead: Lead, back: Callable[[], Awaitable[None]]) -> None:
-        self._did_words(self._host.speech(f"undo.{key}", row=self._about(lead)), back)
-
-    def _did_words(self, words: str, back: Callable[[], Awaitable[None]]) -> None:
+    def _did(self, words: str, back: Back) -> None:
         self._done = [*self._done[-49:], Did(words, back)]
-
-
-def read_price(text: str, currency: str) -> dict[str, Any]:
-    """'2500', '2.500,50', '40 USD': what a verdict says of it; nothing for nothing. Raises UsageError."""
-    words = text.strip()
-    if not words:
-        return {}
-    number = words.rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ").strip()
-    code = read_currency(words[len(number) :] or currency)
-    return {"sale_amount": read_amount(number, code), "currency": code}
-
-
-def candidate_words(candidate: dict[str, Any], timezone: str, say: Speech) -> str:
-    """14:29 score 60, 71 %."""
-    at, likelihood = candidate.get("last_event_at") or 0, candidate.get("likelihood") or 0
-    return say("work.candidate", at=clock_text(at, timezone), score=candidate.get("score") or 0, percent=f"{likelihood:.0%}")
-
-
-def verdict_words(told: dict[str, Any], say: Speech) -> str:
-    """sealed, 2.500 TRY."""
-    amount = told.get("sale_amount")
-    status = say.word("status", told.get("status") or "intent")
-    return status if amount is None else f"{status}, {say.money(amount, told.get('currency'))}"

@@ -13,7 +13,7 @@ from opsmantik_box.domain.work import OUTCOMES
 from tui.model.lead import Contact, Kind, Lead
 from tui.model.pages import Detail, Said, Step, Visit
 from tui.model.sites import Site
-from tui.model.urgency import clock_text, length_text, seconds_text, waiting
+from tui.model.urgency import Waiting, clock_text, length_text, seconds_text, waiting
 from tui.paint import Line, Span, wrap
 from tui.speech import Speech
 from tui.views.rows import WINDOW_DAYS, days_left, path_of, reach_text, source_text
@@ -37,7 +37,14 @@ def title(opened: Opened, now: int, say: Speech) -> str:
     lead, site = opened.lead, opened.site
     parts = [site.name, opened.number or reach_text(lead, site, now, say), say(f"kind.{lead.kind.name.lower()}")]
     wait = waiting(lead, site, now)
-    return " · ".join([*parts, say("detail.waiting", time=length_text(wait.ms))] if wait else parts)
+    return " · ".join([*parts, _wait_text(wait, site, say)] if wait else parts)
+
+
+def _wait_text(wait: Waiting, site: Site, say: Speech) -> str:
+    """How long he waits; while the site has not been open since, from when on he does."""
+    if wait.opens_at and not wait.ms:
+        return say("state.opens", at=clock_text(wait.opens_at, site.timezone))
+    return say("detail.waiting", time=length_text(wait.ms))
 
 
 def short_lines(opened: Opened, width: int, now: int, say: Speech) -> list[Line]:
@@ -164,11 +171,9 @@ def _top(opened: Opened, width: int, now: int, say: Speech) -> Iterator[Line]:
     if wait is None:
         yield ((kind, "strong"), (f"  {clock_text(lead.at, site.timezone, now)}", "dim"))
         return
-    yield ((kind, "strong"), (f"  {say('detail.waiting', time=length_text(wait.ms))}", "hot" if wait.share > 1 else "warm"),
+    yield ((kind, "strong"), (f"  {_wait_text(wait, site, say)}", "hot" if wait.share > 1 else "warm"),
            (f"  {say('detail.target', time=length_text(site.answer_target_ms))}", "dim"))  # fmt: skip
-    if wait.opens_at:
-        yield ((say("state.opens", at=clock_text(wait.opens_at, site.timezone)), "dim"),)
-    else:
+    if not wait.opens_at:
         filled = min(BAR, int(wait.share * BAR))
         yield ((f"[{'#' * filled}", "late" if wait.share > 1 else "warm"), (f"{'-' * (BAR - filled)}]", "dim"))
 
@@ -214,14 +219,15 @@ def _visit(opened: Opened, width: int, now: int, say: Speech) -> Iterator[Line]:
         if word := step_text(step, say):
             look = "strong" if step.event_category == "conversion" else ""
             yield ((f"  {seconds_text(step.created_at, site.timezone)}  ", "dim"), (word, look))
-    yield from _call_steps(opened.lead, site, say)
+    yield from _call_steps(opened.lead, site, width, say)
 
 
-def _call_steps(lead: Lead, site: Site, say: Speech) -> Iterator[Line]:
+def _call_steps(lead: Lead, site: Site, width: int, say: Speech) -> Iterator[Line]:
     for one in lead.contacts:
         if one.source == "call":
             word = say("kind.miss") if one.kind is Kind.MISS else say("kind.call")
-            yield ((f"  {seconds_text(one.at, site.timezone)}  ", "dim"), (f"{word}  {match_text(one, say)}", "strong"))
+            yield ((f"  {seconds_text(one.at, site.timezone)}  ", "dim"), (word, "strong"))
+            yield from _wrapped(match_text(one, say), width, "")
 
 
 def _earlier(opened: Opened, width: int, now: int, say: Speech) -> Iterator[Line]:

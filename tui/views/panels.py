@@ -68,7 +68,7 @@ def look_lines(desk: "Desk", arranged: Arrangement, say: Speech) -> list[Line]:
         ((f" {desk.store.site(site).name:<14} ", ""), (say("look.late", n=count), "late")) for site, count in by_site.most_common(6)
     ]
     for message in desk.alerts[:4]:
-        name = desk.store.site(message.told.site_id).name
+        name = desk.store.site(message.told.site).name
         lines.append(((f" {name:<14} ", ""), (str(message.told.body.get("text", "")), "warm")))
     return lines or [((f" {say('look.nothing')}", "dim"),)]
 
@@ -78,7 +78,7 @@ def event_lines(events: Sequence[Message], store: Store, say: Speech) -> list[Li
     lines: list[Line] = []
     for message in reversed(events):
         if (text := event_text(message, store, say)) is not None:
-            site = store.site(message.told.site_id)
+            site = store.site(message.told.site)
             lines.append(((f" {seconds_text(message.told.at, site.timezone)}  ", "dim"), (f"{site.name:<12} ", ""), (text, "")))
     return lines
 
