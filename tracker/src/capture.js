@@ -43,10 +43,26 @@ const positionOf = () =>
 /** @param {any} node */
 const textOf = (node) => (node?.textContent || node?.ariaLabel || '').replace(/\s+/g, ' ').trim().slice(0, 80);
 
+/** The control that was looked at last, and what was seen. @type {any[]} */
+let seen = [0];
+
+/** Where a control stands and what it says. @param {any} node */
+const describe = (node) => {
+  if (seen[0] !== node) seen = [node, { position: positionOf(), text: textOf(node) }];
+  return seen[1];
+};
+
+/** The pointer comes over something: a control is looked at now, for the tap itself has no time. @param {any[]} through */
+export const approach = (through) => {
+  path = through;
+  const node = controlOf(path)?.[2];
+  if (node) describe(node);
+  return node;
+};
+
 /** @param {Action} action @param {string} href @param {any} node @param {number} [at] */
 const tap = (action, href, node, at = now()) => {
-  if (!once(action, DOUBLE_MS, at)) return;
-  record('conversion', action, href, null, { position: positionOf(), text: textOf(node) }, { ts: at });
+  if (once(action, DOUBLE_MS, at)) record('conversion', action, href, null, describe(node), { ts: at });
 };
 
 /** @param {any[]} through @param {number} [at] */

@@ -12,7 +12,7 @@ import { land, marks, who } from './identity.js';
 import { log } from './log.js';
 import { adopt, held } from './outbox.js';
 import { consent, record, state } from './recorder.js';
-import { drain, flush, urge, wake } from './sender.js';
+import { drain, flush, leave, urge, wake } from './sender.js';
 
 const other = window.opmantik;
 const stub = window.opmantikStub || { u: location.href, q: [] };
@@ -38,8 +38,10 @@ const begin = () => {
 };
 
 const seen = () => {
-  if (document.hidden) flush();
-  else if (path) {
+  if (document.hidden) {
+    leave();
+    flush();
+  } else if (path) {
     attention.resume();
     urge();
   } else begin();
@@ -103,6 +105,7 @@ const start = () => {
   capture.on('online', urge);
   capture.on('pagehide', () => {
     attention.beat('session_end');
+    leave();
     flush();
   });
   capture.on('beforeunload', flush); // a tap on tel: fires it too: a flush, never an end

@@ -7,7 +7,7 @@ import * as breaker from './breaker.js';
 import { now } from './clock.js';
 import { api, site } from './config.js';
 import { say } from './log.js';
-import { due, held, mirror, park, settle, update } from './outbox.js';
+import { add, due, held, mirror, park, settle, update } from './outbox.js';
 import { rankOf, URGENT } from './ranks.js';
 import { mayTalk } from './recorder.js';
 import { PREFIX } from './store.js';
@@ -35,6 +35,8 @@ const known = {};
 let flight = 0;
 let busy = false;
 let alone = false; // batches are not understood, or one item spoils them
+/** Everything that waits is leaving, in its order. @type {any} */
+let sweeps = false;
 let urged = 0;
 let wakeAt = 0;
 /** @type {any} */
@@ -43,6 +45,9 @@ let timer;
 let letGo = now;
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text).length;
+
+/** @param {Envelope} a @param {Envelope} b */
+const byTime = (a, b) => a.ts - b.ts;
 
 export const canSend = () => mayTalk() && navigator.onLine;
 
@@ -75,10 +80,10 @@ const post = async (url, body) => {
   }
 };
 
-/** @param {Envelope} one */
+/** It came back: it is not on its way any longer. @param {Envelope} one */
 const retry = (one) => {
   const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** one.attempts) * (1 + Math.random()) / 2;
-  update({ ...one, attempts: one.attempts + 1, notBefore: now() + delay });
+  update({ ...one, attempts: one.attempts + 1, away: undefined, notBefore: now() + delay });
   say('retry', one);
 };
 
@@ -91,7 +96,8 @@ const obey = (list, url, outcome) => {
   if (word === DONE) known[url] = 1;
   if (alive) breaker.answered(url, word === DONE);
   if (word > RETRY) breaker.pause(word);
-  if (!alive && navigator.onLine) breaker.failed(url, !status && more); // opening ends main's pause
+  const opens = !alive && navigator.onLine && breaker.failed(url, !status && more); // ends main's pause, and every back-off
+  if (!goesOn) sweeps = opens;
   if (goesOn && list[1] && !told?.results) {
     alone = true;
     list.forEach(update);
@@ -106,16 +112,19 @@ const obey = (list, url, outcome) => {
       } else park(one, told ? 'item' : status);
     });
   }
-  return goesOn;
+  return goesOn || opens;
 };
 
 /** @param {Envelope[]} list */
 const markAway = (list) => list.forEach((one) => update({ ...one, away: now() + FLIGHT }));
 
+/** What is marked so already. @param {Envelope[]} list @param {string} url */
+const dispatch = async (list, url) => obey(list, url, await post(url, wrap(list)));
+
 /** @param {Envelope[]} list @param {string} url */
-const send = async (list, url) => {
+const send = (list, url) => {
   markAway(list);
-  return obey(list, url, await post(url, wrap(list)));
+  return dispatch(list, url);
 };
 
 /** One request; false when this is enough for now. @param {Envelope[]} waiting */
@@ -128,13 +137,15 @@ const step = (waiting) => {
 const run = async (all) => {
   alone = false;
   while (canSend()) {
-    const waiting = due(all);
+    const waiting = due(all || sweeps);
+    if (sweeps) waiting.sort(byTime);
     if (!waiting[0]) break;
     if (breaker.probes()) {
       // the oldest asks main whether it is back; then the rest follows, but not everybody's at once
-      if ((await send([waiting.reduce((a, b) => (b.ts < a.ts ? b : a))], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
+      if ((await send([waiting.sort(byTime)[0]], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
     } else if (breaker.rest() || !(await step(waiting))) break;
   }
+  sweeps = false;
   return 0;
 };
 
@@ -169,10 +180,22 @@ export const wake = (ms) => {
   timer = setTimeout(() => drain((wakeAt = 0)), ms);
 };
 
-/** A new envelope: an intent or a form leaves in this very task, anything else soon. @param {Envelope} one */
-export const take = (one) => {
-  if (rankOf(one.payload) < URGENT || !canSend()) return wake(SOON);
-  send([one], breaker.address()).then(() => wake(0));
+/** Taps of this task. @type {Envelope[]} */
+const leaving = [];
+
+/** They leave; also when the page ends before their task came. */
+export const leave = () => leaving.splice(0).forEach((one) => dispatch([one], breaker.address()).then(() => wake(0)));
+
+/** A new signal. An intent or a form is kept at once and leaves in the next task, for a request takes longer to begin than a tap may be held
+ * up; anything else soon. @param {any} payload @returns {Envelope | undefined} */
+export const take = (payload) => {
+  const urgent = rankOf(payload) >= URGENT && canSend();
+  const one = add(payload, urgent ? now() + FLIGHT : undefined);
+  if (one && urgent) {
+    leaving.push(one);
+    setTimeout(leave);
+  } else wake(SOON);
+  return one;
 };
 
 /** Something says that it may work now: online again, seen again. Once in 30 s. */
