@@ -87,9 +87,9 @@ const drop = (one, reason) => {
 let room = 0;
 
 const trim = () => {
-  if (room-- > 0) return;
+  if (--room >= 0) return;
   const all = keys(BOX);
-  room = Math.min(MAX_ITEMS - all.length, Math.floor((MAX_SIZE - all.map(get).join('').length) / MAX_ITEM));
+  room = Math.min(MAX_ITEMS - all.length, (MAX_SIZE - all.map(get).join('').length) / MAX_ITEM);
   if (room >= 0) return;
   let left = MAX_SIZE;
   held()

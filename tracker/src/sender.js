@@ -4,7 +4,7 @@
  */
 
 import * as breaker from './breaker.js';
-import { now } from './clock.js';
+import { now, once } from './clock.js';
 import { api, site } from './config.js';
 import { say } from './log.js';
 import { add, due, held, mirror, park, settle, update } from './outbox.js';
@@ -37,7 +37,6 @@ let busy = false;
 let alone = false; // batches are not understood, or one item spoils them
 /** Everything that waits is leaving, in its order. @type {any} */
 let sweeps = false;
-let urged = 0;
 let wakeAt = 0;
 /** @type {any} */
 let timer;
@@ -183,8 +182,7 @@ export const wake = (ms) => {
 /** Taps of this task. @type {Envelope[]} */
 const leaving = [];
 
-/** They leave; also when the page ends before their task came. */
-export const leave = () => leaving.splice(0).forEach((one) => dispatch([one], breaker.address()).then(() => wake(0)));
+const leave = () => leaving.splice(0).forEach((one) => dispatch([one], breaker.address()).then(() => wake(0)));
 
 /** A new signal. An intent or a form is kept at once and leaves in the next task, for a request takes longer to begin than a tap may be held
  * up; anything else soon. @param {any} payload @returns {Envelope | undefined} */
@@ -200,9 +198,7 @@ export const take = (payload) => {
 
 /** Something says that it may work now: online again, seen again. Once in 30 s. */
 export const urge = () => {
-  const at = now();
-  if (Math.abs(at - urged) < URGE_MS) return;
-  urged = at;
+  if (!once('urge', URGE_MS)) return;
   breaker.refresh();
   setTimeout(drain, Math.random() * SPREAD, 1);
 };
@@ -212,4 +208,10 @@ export const flush = () => {
   letGo();
   const list = canSend() ? fit(due(1), BUDGET - flight) : [];
   if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
+};
+
+/** The page is hidden or ends: taps whose task did not come yet leave too. */
+export const end = () => {
+  leave();
+  flush();
 };
