@@ -159,7 +159,7 @@ export const drain = async (all) => {
     mirror();
   };
   try {
-    const released = new Promise((done) => (letGo = done)); // what is on its way then is marked so: no other tab sends it
+    const released = new Promise((done) => (letGo = done)); // what is on its way then is marked so; should it take longer, two tabs send it, and the Box knows its id
     await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && Promise.race([work(), released]));
   } catch {
     await work(); // no locks here: the Box sorts repeats out
