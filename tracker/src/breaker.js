@@ -50,17 +50,15 @@ export const refresh = () => {
 /** An answer below 500 ends a row of failures; only a success brings main back. @param {string} url @param {boolean} done */
 export const answered = (url, done) => url === api && (done || mode() === 'main') && del(STATE);
 
-/** @param {string} url @param {any} atOnce @returns {any} whether all that waits may go to the failover from now on */
+/** @param {string} url @param {any} atOnce */
 export const failed = (url, atOnce) => {
   const one = state();
-  let opens;
   if (one.mode === 'blocked' && url !== api) one.mode = 'silent';
   if (one.mode === 'main') {
     one.fails++;
     if (atOnce) one.instant++;
     const refused = one.instant === one.fails;
     if (one.fails >= FAILURES && (failover || refused)) {
-      opens = failover;
       one.mode = failover ? (refused ? 'blocked' : 'failover') : 'silent';
       one.pause = 0;
       one.probe = nextProbe();
@@ -68,7 +66,6 @@ export const failed = (url, atOnce) => {
     }
   }
   write(STATE, one);
-  return opens;
 };
 
 /** @param {number} ms */

@@ -35,7 +35,7 @@ const known = {};
 let flight = 0;
 let busy = false;
 let alone = false; // batches are not understood, or one item spoils them
-/** Everything that waits is leaving, in its order. @type {any} */
+/** It failed at an address that is not spoken to any longer: everything leaves for the other one, whatever its back-off. */
 let sweeps = false;
 let wakeAt = 0;
 /** @type {any} */
@@ -95,8 +95,8 @@ const obey = (list, url, outcome) => {
   if (word === DONE) known[url] = 1;
   if (alive) breaker.answered(url, word === DONE);
   if (word > RETRY) breaker.pause(word);
-  const opens = !alive && navigator.onLine && breaker.failed(url, !status && more); // ends main's pause, and every back-off
-  if (!goesOn) sweeps = opens;
+  if (!alive && navigator.onLine) breaker.failed(url, !status && more); // opening ends main's pause
+  if (!goesOn) sweeps = breaker.address() !== url;
   if (goesOn && list[1] && !told?.results) {
     alone = true;
     list.forEach(update);
@@ -111,7 +111,7 @@ const obey = (list, url, outcome) => {
       } else park(one, told ? 'item' : status);
     });
   }
-  return goesOn || opens;
+  return goesOn || sweeps;
 };
 
 /** @param {Envelope[]} list */
@@ -137,11 +137,11 @@ const run = async (all) => {
   alone = false;
   while (canSend()) {
     const waiting = due(all || sweeps);
-    if (sweeps) waiting.sort(byTime);
+    if (breaker.mode() !== 'main') waiting.sort(byTime); // a relay keeps their order
     if (!waiting[0]) break;
     if (breaker.probes()) {
       // the oldest asks main whether it is back; then the rest follows, but not everybody's at once
-      if ((await send([waiting.sort(byTime)[0]], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
+      if ((await send([waiting[0]], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
     } else if (breaker.rest() || !(await step(waiting))) break;
   }
   sweeps = false;
