@@ -182,7 +182,7 @@ export const wake = (ms) => {
 /** Taps of this task. @type {Envelope[]} */
 const leaving = [];
 
-const leave = () => leaving.splice(0).forEach((one) => dispatch([one], breaker.address()).then(() => wake(0)));
+const leave = () => leaving.splice(0).forEach((one) => canSend() && dispatch([one], breaker.address()).then(() => wake(0)));
 
 /** A new signal. An intent or a form is kept at once and leaves in the next task, for a request takes longer to begin than a tap may be held
  * up; anything else soon. @param {any} payload @returns {Envelope | undefined} */
