@@ -193,28 +193,12 @@ def _explained(one: Snippet) -> str:
 
 
 def amp(one: Snippet) -> Form:
-    """Taps only: AMP runs no script of ours. What `${…}` stands for is AMP's business; all of it goes into the body."""
-    is_asked = one.consent == "pending"  # then AMP sends nothing before the visitor agreed
-    ids = {"fp": "${clientId(opsmantik)}", "gclid": "${queryParam(gclid)}"} if is_asked or one.consent == "granted" else {}
-    meta = {"intent_stamp": "amp-${pageViewId64}-${requestCount}", "consent": "granted" if is_asked else one.consent, "via": "amp"}
-    whatsapp = 'a[href^="https://wa.me/"], a[href^="https://api.whatsapp.com/"], a[href^="whatsapp:"]'
-    config = {
-        "requests": {"tap": one.public_url + SYNC},
-        "transport": {"beacon": True, "xhrpost": True, "image": False, "useBody": True},
-        "extraUrlParams": {
-            "s": one.public_id, "u": "${sourceUrl}", "r": "${documentReferrer}", "sid": "amp-${pageViewId64}", "ec": "conversion",
-            "meta": ids | meta,
-        },
-        "triggers": {
-            "phone": _on_tap('a[href^="tel:"]', "phone_call"),
-            "whatsapp": _on_tap(whatsapp, "whatsapp"),
-        },
-    }  # fmt: skip
-    blocked = " data-block-on-consent" if is_asked else ""
+    """Taps only: AMP runs no script of ours. All of it goes into the body, but for the first line."""
+    blocked = " data-block-on-consent" if one.consent == "pending" else ""  # then AMP sends nothing before the visitor agreed
     text = f"""<script async custom-element="amp-analytics" src="https://cdn.ampproject.org/v0/amp-analytics-0.1.js"></script>
 <amp-analytics{blocked}>
 <script type="application/json">
-{in_script(config, indent=2)}
+{in_script(_amp_config(one), indent=2)}
 </script>
 </amp-analytics>"""
     where = (
@@ -223,6 +207,27 @@ def amp(one: Snippet) -> Form:
         "like www-example-com.cdn.ampproject.org."
     )
     return Form(text, where)
+
+
+def _amp_config(one: Snippet) -> dict[str, object]:
+    """What amp-analytics reads. What `${…}` stands for is AMP's business."""
+    whatsapp = 'a[href^="https://wa.me/"], a[href^="https://api.whatsapp.com/"], a[href^="whatsapp:"]'
+    return {
+        "requests": {"tap": one.public_url + SYNC},
+        "transport": {"beacon": True, "xhrpost": True, "image": False, "useBody": True},
+        "extraUrlParams": {
+            "s": one.public_id, "u": "${sourceUrl}", "r": "${documentReferrer}", "sid": "amp-${pageViewId64}", "ec": "conversion",
+            "meta": _amp_meta(one.consent),
+        },
+        "triggers": {"phone": _on_tap('a[href^="tel:"]', "phone_call"), "whatsapp": _on_tap(whatsapp, "whatsapp")},
+    }  # fmt: skip
+
+
+def _amp_meta(consent: str) -> dict[str, str]:
+    """What comes after a banner came with its yes; ids only with one."""
+    told = "granted" if consent == "pending" else consent
+    ids = {"fp": "${clientId(opsmantik)}", "gclid": "${queryParam(gclid)}"} if told == "granted" else {}
+    return ids | {"intent_stamp": "amp-${pageViewId64}-${requestCount}", "consent": told, "via": "amp"}
 
 
 def _on_tap(selector: str, action: str) -> dict[str, object]:

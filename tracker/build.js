@@ -1,6 +1,6 @@
 /**
  * Builds what pages load. The same sources give the same bytes; a file over its budget, or one that would change a released version, is
- * refused. `--check` builds in memory and compares with what is committed. `--sizes` prints what each module takes.
+ * refused. `--check` builds in memory and compares with what is committed. README.md gets what each module takes; `--sizes` prints it.
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,10 +34,20 @@ const bundle = async (entry) => {
 
 const zip = (text) => gzipSync(text, { level: 9 }).length;
 
-const shareOf = ({ outputs }) => Object.values(outputs)[0].inputs;
+const shareOf = ({ outputs }) => Object.entries(Object.values(outputs)[0].inputs).map(([path, { bytesInOutput }]) => [path, bytesInOutput]);
+
+/** What a built file and each of its modules take, as rows of a table. */
+const rowsOf = (name, size, gzip, shares) =>
+  [`| **${name}** | ${size}, ${gzip} gzip |`, ...shares.map(([path, bytes]) => `| ${path} | ${bytes} |`)].join('\n');
+
+const README = join(HERE, 'README.md');
+const readme = readFileSync(README, 'utf8');
+
+const readmeWith = (rows) => readme.replace(/(<!-- sizes -->\n).*(?=<!-- \/sizes -->)/s, `$1| | bytes |\n|---|---|\n${rows.join('\n')}\n`);
 
 const run = async () => {
   let failed = false;
+  const rows = [];
   const complain = (text) => {
     failed = true;
     console.error(text);
@@ -48,9 +58,9 @@ const run = async () => {
     const gzip = zip(text);
     console.log(`${name}: ${size} bytes, ${gzip} gzip (aim ${aim.join(', ')}; refused over ${most}, ${zipped})`);
     if (size > most || gzip > zipped) complain(`${name} is over its budget`);
-    if (process.argv.includes('--sizes')) {
-      for (const [path, { bytesInOutput }] of Object.entries(shareOf(metafile))) console.log(`  ${bytesInOutput}\t${path}`);
-    }
+    const shares = shareOf(metafile);
+    if (process.argv.includes('--sizes')) for (const [module, bytes] of shares) console.log(`  ${bytes}\t${module}`);
+    rows.push(rowsOf(name, size, gzip, shares));
     const path = join(HERE, name);
     const released = join(HERE, 'released', name.replace('.js', `.${version}.js`));
     if (existsSync(released) && readFileSync(released, 'utf8') !== text) complain(`${name} ${version} is released and would change: raise the version in package.json`);
@@ -62,6 +72,9 @@ const run = async () => {
       writeFileSync(released, text);
     }
   }
+  if (process.argv.includes('--check')) {
+    if (readmeWith(rows) !== readme) complain('README.md tells other sizes: npm run build');
+  } else if (!failed) writeFileSync(README, readmeWith(rows));
   if (failed) process.exit(1);
 };
 

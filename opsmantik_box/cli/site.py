@@ -165,18 +165,28 @@ def make_form(form: str, one: "Snippet") -> "Form":
 @click.argument("name", metavar="SITE")
 @click.option("--add-domain", "add_domains", multiple=True, help="Another host of the site. May be repeated.")
 @click.option("--trusted-proxy", "trusted_proxies", multiple=True, metavar="CIDR", help="All proxies of the site's own.")
+@click.option("--no-trusted-proxy", "no_proxies", is_flag=True, help="The site has no proxy of its own any longer.")
 @click.option("--consent", help="pending, granted, denied or limit; for snippets printed from now on.")
 @data_option
 @json_option
 def change(
-    name: str, add_domains: tuple[str, ...], trusted_proxies: tuple[str, ...], consent: str | None, data: Path, as_json: bool
+    name: str,
+    add_domains: tuple[str, ...],
+    trusted_proxies: tuple[str, ...],
+    no_proxies: bool,
+    consent: str | None,
+    data: Path,
+    as_json: bool,
 ) -> None:
     """Change a SITE: hosts it has besides, proxies whose word on visitors' addresses is believed, its consent."""
     from opsmantik_box.cli.output import print_json
 
-    if not (add_domains or trusted_proxies or consent):
-        raise UsageError(problem="Say what to change: --add-domain, --trusted-proxy or --consent.")
-    row: SiteRow = call(data, "change_site", site=name, add_domains=add_domains, trusted_proxies=trusted_proxies, consent=consent)
+    if not (add_domains or trusted_proxies or no_proxies or consent):
+        raise UsageError(problem="Say what to change: --add-domain, --trusted-proxy, --no-trusted-proxy or --consent.")
+    if trusted_proxies and no_proxies:
+        raise UsageError(problem="Either --trusted-proxy or --no-trusted-proxy.")
+    news = {"add_domains": add_domains, "trusted_proxies": trusted_proxies, "no_proxies": no_proxies, "consent": consent}
+    row: SiteRow = call(data, "change_site", site=name, **news)
     if as_json:
         print_json(row)
     else:

@@ -29,10 +29,11 @@ class SiteEntry(Struct, frozen=True, kw_only=True):
 
 
 class SiteChange(Struct, frozen=True, kw_only=True):
-    """What is to be another; empty stays as it is. `trusted_proxies` are all of them."""
+    """What is to be another; empty stays as it is. `trusted_proxies` are all of them; `no_proxies`: there is none."""
 
     add_domains: list[str] = []
     trusted_proxies: list[str] = []
+    no_proxies: bool = False
     consent: str = ""
 
 

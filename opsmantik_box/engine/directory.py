@@ -101,7 +101,7 @@ class Directory:
                 name=site.name,
                 domains=[*site.domains, *news.add_domains],
                 consent=news.consent or site.consent,
-                trusted_proxies=news.trusted_proxies or site.trusted_proxies,
+                trusted_proxies=[] if news.no_proxies else news.trusted_proxies or site.trusted_proxies,
             )
         )
         changed = replace(site, domains=entry.domains, consent=entry.consent, trusted_proxies=entry.trusted_proxies)
@@ -286,7 +286,7 @@ def describe_site(site: Site) -> dict[str, Any]:
     """A site as commands answer it."""
     return {
         "id": site.id, "public_id": site.public_id, "name": site.name, "domains": site.domains, "timezone": site.timezone,
-        "region": site.default_region, "currency": site.currency, "consent": site.consent,
+        "region": site.default_region, "currency": site.currency, "consent": site.consent, "trusted_proxies": site.trusted_proxies,
     }  # fmt: skip
 
 

@@ -176,6 +176,7 @@ class Chromium:
             os.killpg(self.pid, signal.SIGKILL)
         self._reader.join(5)
         os.close(self._out)
+        self._out = -1  # that number may be somebody else's file by now: a later command is refused, never written there
 
 
 class Visitor:

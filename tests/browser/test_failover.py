@@ -15,6 +15,8 @@ from tests.harness import COMMAND, Box, environment, free_port, wait_until_ready
 
 LATER = "{ const now = Date.now; Date.now = () => now() + 13 * 60_000; }"
 """The page is opened thirteen minutes later: past any time at which main is asked again (ten minutes, give or take two)."""
+TIME = len("019abcde-f012")
+"""Of an id: it begins with its time (RFC 9562, version 7)."""
 TAPS = "for (let i = 0; i < 3; i++) opmantik.send('conversion', 'phone_call', 'tel:+90212555010' + i)"
 
 
@@ -92,4 +94,6 @@ def test_what_a_relay_took_while_main_was_away_is_in_mains_ledger_once_and_in_or
         assert len(rows) == len(site.rows())
         assert len(taken) >= len(labels)
         assert taken == sorted(taken, key=lambda one: rows[one]["seq"]), "the relay handed on in another order than it took"
+        times = [one[:TIME] for one in taken]
+        assert times == sorted(times), "not the oldest first"
         site.close()

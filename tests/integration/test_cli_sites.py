@@ -89,15 +89,24 @@ def test_a_site_can_be_changed(data):
     change = ("site", "change", "Antika", "--data", data)
     row = as_json(*change, "--add-domain", "Antika.Com", "--trusted-proxy", "192.0.2.7", "--consent", "granted")
     assert (row["domains"], row["consent"]) == (["antika.example", "antika.com"], "granted")
-    as_json(*change, "--consent", "limit")
+    assert as_json(*change, "--consent", "limit")["trusted_proxies"] == row["trusted_proxies"] == ["192.0.2.7/32"]
     (listed,) = as_json("site", "list", "--data", data)
     assert (listed["domains"], listed["consent"]) == (["antika.example", "antika.com"], "limit")
     assert [row["action"] for row in as_json("audit", "--data", data)].count("site changed") == 2
     for wrong, told in (
         (("--trusted-proxy", "10.0.0.300"), "trusted_proxies"), (("--add-domain", "a/b"), "domains"), (("--consent", "x"), "consent"),
-        ((), "--add-domain"),
+        ((), "--add-domain"), (("--no-trusted-proxy", "--trusted-proxy", "192.0.2.7"), "Either"),
     ):  # fmt: skip
         assert told in refusal(2, *change, *wrong)
+
+
+def test_a_site_can_have_no_proxy_of_its_own_any_longer(data):
+    as_json("site", "add", "Antika", "--domain", "antika.example", "--data", data)
+    change = ("site", "change", "Antika", "--data", data)
+    as_json(*change, "--trusted-proxy", "192.0.2.7")
+    assert as_json(*change, "--no-trusted-proxy")["trusted_proxies"] == []
+    (listed,) = as_json("site", "list", "--data", data)
+    assert listed["trusted_proxies"] == []
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@
  */
 
 import * as breaker from './breaker.js';
-import { controlOf, on } from './capture.js';
+import { approach, on } from './capture.js';
 import { now } from './clock.js';
 import { hex } from './ids.js';
 import { who } from './identity.js';
@@ -83,11 +83,11 @@ const onScroll = () => {
 
 /** @param {any} event */
 const onHover = (event) => {
-  const node = event.pointerType === 'mouse' && controlOf(event.composedPath())?.[2];
+  const node = approach(event.composedPath());
   if (node === hovered) return;
   hovered = node;
   clearTimeout(hoverTimer);
-  if (node) hoverTimer = setTimeout(() => hovers < MAX_HOVERS && hovers++, HOVER_MS);
+  if (node && event.pointerType === 'mouse') hoverTimer = setTimeout(() => hovers < MAX_HOVERS && hovers++, HOVER_MS);
 };
 
 /** A page view begins. @param {string} title @param {string} u */

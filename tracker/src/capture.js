@@ -2,7 +2,7 @@
  * Taps and forms. One delegated, passive listener in the capture phase for each kind of event; never prevents, delays or reads a value.
  */
 
-import { now } from './clock.js';
+import { now, once } from './clock.js';
 import { places } from './config.js';
 import { actionOf, PHONE, WHATSAPP } from './links.js';
 import { record } from './recorder.js';
@@ -15,13 +15,8 @@ const FORM_MS = 2e3;
 /** @param {string} kind @param {(event: any) => any} run */
 export const on = (kind, run) => addEventListener(kind, run, { capture: true, passive: true });
 
-/** @type {{[what: string]: number}} */
-const last = {};
 /** Where the last click went. @type {any[]} */
 let path = [];
-
-/** True once in so many milliseconds. @param {string} what @param {number} ms @param {number} at */
-const once = (what, ms, at) => !(Math.abs(at - last[what]) < ms) && (last[what] = at);
 
 /** @param {any} href */
 const read = (href) => actionOf(href, location.href, places);
@@ -36,17 +31,33 @@ export const controlOf = (path) => {
   }
 };
 
-const positionOf = () =>
+/** @param {any[]} path */
+const positionOf = (path) =>
   path.find((node) => /^(header|footer)$/.test(node.localName))?.localName ||
   (path.some((node) => node.nodeType === 1 && /fixed|sticky/.test(getComputedStyle(node).position)) ? 'float' : 'body');
 
 /** @param {any} node */
 const textOf = (node) => (node?.textContent || node?.ariaLabel || '').replace(/\s+/g, ' ').trim().slice(0, 80);
 
+/** The control that was looked at last, and what was seen. @type {any[]} */
+let seen = [0];
+
+/** Where a control stands and what it says. @param {any} node @param {any[]} path */
+const describe = (node, path) => {
+  if (seen[0] !== node) seen = [node, { position: positionOf(path), text: textOf(node) }];
+  return seen[1];
+};
+
+/** The pointer comes over something: if it is a control, it is looked at now, for its tap will have no time. @param {any[]} path */
+export const approach = (path) => {
+  const node = controlOf(path)?.[2];
+  if (node) describe(node, path);
+  return node;
+};
+
 /** @param {Action} action @param {string} href @param {any} node @param {number} [at] */
 const tap = (action, href, node, at = now()) => {
-  if (!once(action, DOUBLE_MS, at)) return;
-  record('conversion', action, href, null, { position: positionOf(), text: textOf(node) }, { ts: at });
+  if (once(action, DOUBLE_MS, at)) record('conversion', action, href, null, describe(node, path), { ts: at });
 };
 
 /** @param {any[]} through @param {number} [at] */
@@ -66,7 +77,7 @@ const handOver = (href, active) => {
 };
 
 /** A form by its name, never by what stands in it. @param {string} ec @param {string} ea @param {any} name @param {string} [via] */
-export const form = (ec, ea, name, via) => once(ea + name, FORM_MS, now()) && record(ec, ea, name, null, { via });
+export const form = (ec, ea, name, via) => once(ea + name, FORM_MS) && record(ec, ea, name, null, { via });
 
 /** @param {any} event */
 const onClick = (event) => event.button < 2 && click(event.composedPath());

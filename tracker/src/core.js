@@ -12,7 +12,7 @@ import { land, marks, who } from './identity.js';
 import { log } from './log.js';
 import { adopt, held } from './outbox.js';
 import { consent, record, state } from './recorder.js';
-import { drain, flush, urge, wake } from './sender.js';
+import { drain, end, flush, urge, wake } from './sender.js';
 
 const other = window.opmantik;
 const stub = window.opmantikStub || { u: location.href, q: [] };
@@ -38,7 +38,7 @@ const begin = () => {
 };
 
 const seen = () => {
-  if (document.hidden) flush();
+  if (document.hidden) end();
   else if (path) {
     attention.resume();
     urge();
@@ -75,7 +75,6 @@ const surface = {
     controlOf: capture.controlOf,
     state: () => state,
     form: capture.form,
-    again: () => (marks.dup = 1),
     getQueue: held,
     saveQueue: adopt,
     addToOutbox: (/** @type {any} */ payload) => {
@@ -103,7 +102,7 @@ const start = () => {
   capture.on('online', urge);
   capture.on('pagehide', () => {
     attention.beat('session_end');
-    flush();
+    end();
   });
   capture.on('beforeunload', flush); // a tap on tel: fires it too: a flush, never an end
   capture.on('pageshow', (event) => event.persisted && view(location.href, document.title));
@@ -114,5 +113,5 @@ const start = () => {
   if (source && wantsAdapters) loadAdapters();
 };
 
-if (other?._tank) other._tank.again();
+if (other?._tank) other._tank.marks.dup = 1;
 else if (site) start();

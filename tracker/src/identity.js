@@ -14,6 +14,8 @@ const INTERNAL = PREFIX + 'internal';
 /** The old tracker's keys begin with this: in the tab's storage, its fingerprint in the browser's. */
 const OLD = PREFIX + 'session_';
 const SILENCE = 18e5;
+/** The last sign of life may be written so late. */
+const WRITE_MS = 1e4;
 const CLICKS = ['gclid', 'wbraid', 'gbraid'];
 
 /** @typedef {{sid: string, sm: string, last: number, click: {[kind: string]: string}}} Session */
@@ -42,7 +44,7 @@ const session = (touch) => {
   const silent = touch && Math.abs(at - one.last) > SILENCE;
   if (silent || CLICKS.some((kind) => landed[kind] && landed[kind] !== one.click?.[kind])) one = fresh;
   landed = {};
-  if (touch || !one.last) write(SESSION, { ...one, last: at });
+  if (!(Math.abs(at - one.last) < (touch ? WRITE_MS : Infinity))) write(SESSION, { ...one, last: at });
   return one;
 };
 

@@ -83,22 +83,28 @@ const drop = (one, reason) => {
   lose(one, reason);
 };
 
+/** So many fit for certain, however long they are: until then a tap looks at nothing but itself. */
+let room = 0;
+
 const trim = () => {
+  if (--room >= 0) return;
   const all = keys(BOX);
-  if (all.length <= MAX_ITEMS && all.map(get).join('').length <= MAX_SIZE) return;
-  let room = MAX_SIZE;
+  room = Math.min(MAX_ITEMS - all.length, (MAX_SIZE - all.map(get).join('').length) / MAX_ITEM);
+  if (room >= 0) return;
+  let left = MAX_SIZE;
   held()
     .reverse()
     .forEach((one, n) => {
-      room -= sizeOf(one);
-      if (n >= KEPT_ITEMS || room < 0) drop(one);
+      left -= sizeOf(one);
+      if (n >= KEPT_ITEMS || left < 0) drop(one);
     });
 };
 
-/** Adds a signal that has its id and time. Undefined: it was too long. @param {any} payload @returns {Envelope | undefined} */
-export const add = (payload) => {
+/** Adds a signal that has its id and time. Undefined: it was too long.
+ * @param {any} payload @param {number} [away] it is about to leave @returns {Envelope | undefined} */
+export const add = (payload, away) => {
   /** @type {Envelope} */
-  const one = { id: payload.id, ts: payload.ts, payload, attempts: 0 };
+  const one = { id: payload.id, ts: payload.ts, payload, attempts: 0, away };
   if (sizeOf(one) > MAX_ITEM) return void lose(one, 'size');
   put(one);
   say('queued', one);

@@ -10,7 +10,6 @@ import { setting, site } from './config.js';
 import { timedId } from './ids.js';
 import { who } from './identity.js';
 import { count } from './losses.js';
-import { add } from './outbox.js';
 import { rankOf, URGENT } from './ranks.js';
 import { take } from './sender.js';
 import { allow, forbid } from './store.js';
@@ -35,9 +34,7 @@ const deliver = (signal) => {
   if (!granted && (state !== LIMIT || rank < URGENT)) return;
   const own = granted ? who(rank) : { u: signal.u.split(/[?#]/)[0], r: '', meta: {} };
   const more = rank < URGENT ? {} : { ...modes, intent_stamp: signal.id };
-  const one = add({ s: site, ...signal, ...own, meta: { ...own.meta, tracker: VERSION, consent: state, ...more, ...signal.meta } });
-  if (one) take(one);
-  return one;
+  return take({ s: site, ...signal, ...own, meta: { ...own.meta, tracker: VERSION, consent: state, ...more, ...signal.meta } });
 };
 
 /** @param {any} signal @param {number} rank @returns {undefined} */

@@ -4,10 +4,10 @@
  */
 
 import * as breaker from './breaker.js';
-import { now } from './clock.js';
+import { now, once } from './clock.js';
 import { api, site } from './config.js';
 import { say } from './log.js';
-import { due, held, mirror, park, settle, update } from './outbox.js';
+import { add, due, held, mirror, park, settle, update } from './outbox.js';
 import { rankOf, URGENT } from './ranks.js';
 import { mayTalk } from './recorder.js';
 import { PREFIX } from './store.js';
@@ -35,7 +35,8 @@ const known = {};
 let flight = 0;
 let busy = false;
 let alone = false; // batches are not understood, or one item spoils them
-let urged = 0;
+/** It failed at an address that is not spoken to any longer: everything leaves for the other one, whatever its back-off. */
+let sweeps = false;
 let wakeAt = 0;
 /** @type {any} */
 let timer;
@@ -43,6 +44,9 @@ let timer;
 let letGo = now;
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text).length;
+
+/** @param {Envelope} a @param {Envelope} b */
+const byTime = (a, b) => a.ts - b.ts;
 
 export const canSend = () => mayTalk() && navigator.onLine;
 
@@ -75,10 +79,10 @@ const post = async (url, body) => {
   }
 };
 
-/** @param {Envelope} one */
+/** It came back: it is not on its way any longer. @param {Envelope} one */
 const retry = (one) => {
   const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** one.attempts) * (1 + Math.random()) / 2;
-  update({ ...one, attempts: one.attempts + 1, notBefore: now() + delay });
+  update({ ...one, attempts: one.attempts + 1, away: undefined, notBefore: now() + delay });
   say('retry', one);
 };
 
@@ -92,6 +96,7 @@ const obey = (list, url, outcome) => {
   if (alive) breaker.answered(url, word === DONE);
   if (word > RETRY) breaker.pause(word);
   if (!alive && navigator.onLine) breaker.failed(url, !status && more); // opening ends main's pause
+  if (!goesOn) sweeps = breaker.address() !== url;
   if (goesOn && list[1] && !told?.results) {
     alone = true;
     list.forEach(update);
@@ -106,16 +111,19 @@ const obey = (list, url, outcome) => {
       } else park(one, told ? 'item' : status);
     });
   }
-  return goesOn;
+  return goesOn || sweeps;
 };
 
 /** @param {Envelope[]} list */
 const markAway = (list) => list.forEach((one) => update({ ...one, away: now() + FLIGHT }));
 
+/** What is marked so already. @param {Envelope[]} list @param {string} url */
+const dispatch = async (list, url) => obey(list, url, await post(url, wrap(list)));
+
 /** @param {Envelope[]} list @param {string} url */
-const send = async (list, url) => {
+const send = (list, url) => {
   markAway(list);
-  return obey(list, url, await post(url, wrap(list)));
+  return dispatch(list, url);
 };
 
 /** One request; false when this is enough for now. @param {Envelope[]} waiting */
@@ -128,13 +136,15 @@ const step = (waiting) => {
 const run = async (all) => {
   alone = false;
   while (canSend()) {
-    const waiting = due(all);
+    const waiting = due(all || sweeps);
+    if (breaker.mode() !== 'main') waiting.sort(byTime); // a relay keeps their order
     if (!waiting[0]) break;
     if (breaker.probes()) {
       // the oldest asks main whether it is back; then the rest follows, but not everybody's at once
-      if ((await send([waiting.reduce((a, b) => (b.ts < a.ts ? b : a))], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
+      if ((await send([waiting[0]], api)) && breaker.mode() === 'main') return Math.random() * SPREAD;
     } else if (breaker.rest() || !(await step(waiting))) break;
   }
+  sweeps = false;
   return 0;
 };
 
@@ -149,7 +159,7 @@ export const drain = async (all) => {
     mirror();
   };
   try {
-    const released = new Promise((done) => (letGo = done)); // what is on its way then is marked so: no other tab sends it
+    const released = new Promise((done) => (letGo = done)); // what is on its way then is marked so; should it take longer, two tabs send it, and the Box knows its id
     await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && Promise.race([work(), released]));
   } catch {
     await work(); // no locks here: the Box sorts repeats out
@@ -169,17 +179,26 @@ export const wake = (ms) => {
   timer = setTimeout(() => drain((wakeAt = 0)), ms);
 };
 
-/** A new envelope: an intent or a form leaves in this very task, anything else soon. @param {Envelope} one */
-export const take = (one) => {
-  if (rankOf(one.payload) < URGENT || !canSend()) return wake(SOON);
-  send([one], breaker.address()).then(() => wake(0));
+/** Taps of this task. @type {Envelope[]} */
+const leaving = [];
+
+const leave = () => leaving.splice(0).forEach((one) => canSend() && dispatch([one], breaker.address()).then(() => wake(0)));
+
+/** A new signal. An intent or a form is kept at once and leaves in the next task, for a request takes longer to begin than a tap may be held
+ * up; anything else soon. @param {any} payload @returns {Envelope | undefined} */
+export const take = (payload) => {
+  const urgent = rankOf(payload) >= URGENT && canSend();
+  const one = add(payload, urgent ? now() + FLIGHT : undefined);
+  if (one && urgent) {
+    leaving.push(one);
+    setTimeout(leave);
+  } else wake(SOON);
+  return one;
 };
 
 /** Something says that it may work now: online again, seen again. Once in 30 s. */
 export const urge = () => {
-  const at = now();
-  if (Math.abs(at - urged) < URGE_MS) return;
-  urged = at;
+  if (!once('urge', URGE_MS)) return;
   breaker.refresh();
   setTimeout(drain, Math.random() * SPREAD, 1);
 };
@@ -189,4 +208,10 @@ export const flush = () => {
   letGo();
   const list = canSend() ? fit(due(1), BUDGET - flight) : [];
   if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
+};
+
+/** The page is hidden or ends: taps whose task did not come yet leave too. */
+export const end = () => {
+  leave();
+  flush();
 };

@@ -41,6 +41,23 @@ for (const fault of ['500', 'silence', 'busy', 'reset']) {
   });
 }
 
+test('the failover gets everything that waits at once, the oldest first', async () => {
+  for (const fault of ['500', 'refused']) {
+    const { clock, box, down, open } = pair();
+    const relayed = () => box.requests.filter(({ url }) => url === RELAY).flatMap(({ body }) => (body.e || [body]).map(({ ts }) => ts));
+    down[MAIN] = fault;
+    const tab = open();
+    for (let n = 0; n < 30; n++) {
+      tab.tracker.send(...(n % 10 ? ['interaction', 'gallery'] : ['conversion', 'form_submit']), String(n));
+      clock.jump(1); // each has a time of its own
+    }
+    await clock.pass(2000);
+    assert.deepEqual(tab.outbox(), []);
+    assert.equal(relayed().length, 31);
+    assert.deepEqual(relayed(), relayed().sort((a, b) => a - b));
+  }
+});
+
 test('an answer in between ends the row', async () => {
   const { clock, box, origin, open } = pair();
   box.faults = ['500', '500', '429', '500', '500', 'ok', '500'];
@@ -104,6 +121,7 @@ test('blocked everywhere: each page tries once, an intent always, and nothing is
     await clock.pass(10 * MINUTE);
     assert.equal(tried.length, 1);
     next.tap(TEL);
+    await clock.pass(0);
     assert.equal(tried.length, 2);
     delete down[MAIN];
     next.leave();

@@ -12,7 +12,7 @@ const { version } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'))
 /** The tracker's folder elsewhere, where a test may change it. */
 const elsewhere = () => {
   const folder = mkdtempSync(join(tmpdir(), 'tracker-'));
-  for (const name of ['src', 'build.js', 'package.json', 'ux-core.js', 'ux-adapters.js', 'stub.js']) cpSync(join(HERE, name), join(folder, name), { recursive: true });
+  for (const name of ['src', 'build.js', 'package.json', 'README.md', 'ux-core.js', 'ux-adapters.js', 'stub.js']) cpSync(join(HERE, name), join(folder, name), { recursive: true });
   symlinkSync(join(HERE, 'node_modules'), join(folder, 'node_modules'));
   return folder;
 };
@@ -24,7 +24,7 @@ test('the same sources give the same bytes, wherever they lie', () => {
   try {
     const done = build(folder);
     assert.equal(done.status, 0, done.stderr);
-    for (const name of ['ux-core.js', 'ux-adapters.js', 'stub.js']) assert.equal(readFileSync(join(folder, name), 'utf8'), readFileSync(join(HERE, name), 'utf8'));
+    for (const name of ['ux-core.js', 'ux-adapters.js', 'stub.js', 'README.md']) assert.equal(readFileSync(join(folder, name), 'utf8'), readFileSync(join(HERE, name), 'utf8'));
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -111,3 +111,13 @@ test('a word nobody knows is not a yes', async () => {
   assert.equal(box.requests.length, 0);
   assert.equal(origin.storage.map.size, 0);
 });
+
+test('a no in the very task of a tap holds that tap back too', async () => {
+  const { clock, box, open } = world();
+  const tab = open();
+  await clock.pass(1000);
+  tab.tap(TEL);
+  tab.tracker.consent('denied');
+  await clock.pass(10_000);
+  assert.deepEqual([box.actions(), tab.outbox()], [['view'], []]);
+});

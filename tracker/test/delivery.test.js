@@ -13,11 +13,36 @@ test('a view and two taps arrive once and leave nothing behind', async () => {
   assert.equal(box.repeats, 0);
 });
 
-test('an intent is on the wire before the click handler returns', async () => {
-  const { box, open } = world();
+test('an intent is kept before the click handler returns, and on the wire in the next task', async () => {
+  const { clock, box, open } = world();
   const tab = open();
   tab.tap(TEL);
-  assert.deepEqual(box.requests.map(({ body }) => body.ea), ['phone_call']);
+  assert.deepEqual(tab.outbox().map(({ payload }) => payload.ea), ['view', 'phone_call']);
+  await clock.pass(0);
+  assert.ok(box.requests.some(({ body }) => body.ea === 'phone_call'));
+});
+
+test('an intent whose page ends in the very task of its tap is sent all the same, once', async () => {
+  for (const end of ['leave', 'hide']) {
+    const { clock, box, open } = world();
+    const tab = open();
+    await clock.pass(1000);
+    tab.tap(TEL);
+    tab.fire('beforeunload');
+    assert.equal(box.requests.length, 1);
+    tab[end]();
+    await clock.pass(100);
+    assert.deepEqual(box.requests.slice(1).flatMap(({ body }) => body.ea || body.e.map(({ ea }) => ea)).filter((ea) => ea === 'phone_call'), ['phone_call']);
+  }
+});
+
+test('what came back is on its way no longer: its back-off alone says when it leaves again', async () => {
+  const { clock, box, open } = world();
+  box.always = '500';
+  const tab = open();
+  tab.tap(TEL);
+  await clock.pass(1000);
+  assert.deepEqual(tab.outbox().map(({ away, attempts }) => [away, attempts]), [[undefined, 1], [undefined, 1]]);
 });
 
 test('more than three that wait travel as one batch, with the site once and their order of worth', async () => {
