@@ -46,6 +46,9 @@ class OpenDoor(Door):
 class RelaySync(Sync):
     """The callable."""
 
+    counts_answers = False
+    """The error rate is main's, of what main answers."""
+
     def __init__(self, registry: Registry, outbox: Outbox, clock: Clock, trusted: Networks, limits: RateLimits) -> None:
         super().__init__(cast("EngineLink", registry), clock, trusted, (), limits.session, None)
         self._registry, self._outbox, self._rates = registry, outbox, Rates(limits)

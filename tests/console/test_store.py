@@ -11,7 +11,7 @@ from opsmantik_box.domain.desk import LeadState
 from opsmantik_box.domain.verdicts import Row
 from tests.console.kit import MINUTE, NOW, lead, missed, queue_page, site_id, tap_body
 from tui.model.actions import Action, new_action, rebase
-from tui.model.messages import Envelope, Message
+from tui.model.messages import Envelope, Message, contact_of
 from tui.model.store import MOST_EVENTS, MOST_LEADS, Store
 from tui.net.follow import read_message
 from tui.net.sse import Block

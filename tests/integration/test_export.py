@@ -182,7 +182,7 @@ def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     site, _ = folder.site("large")
     fill_month(folder, site, "2026-10", sessions=10_000, events=20)
     out = tmp_path / "place" / "out"
-    command = [*COMMAND, "export", "--site", "large", "--out", str(out), "--data", str(folder.data)]
+    command = ["nice", "-n19", *COMMAND, "export", "--site", "large", "--out", str(out), "--data", str(folder.data)]
     running = subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     while running.poll() is None and not any(tmp_path.glob("place/.out.partial-*/events.jsonl")):
         os.sched_yield()

@@ -39,8 +39,8 @@ class Store:
 
     # --- reading ------------------------------------------------------------------------------------------------------------------
 
-    def site(self, site_id: str) -> Site:
-        return self.sites.get(site_id, UNKNOWN)
+    def site(self, site_id: str | None) -> Site:
+        return self.sites.get(site_id or "", UNKNOWN)
 
     def shown(self, lead_id: int) -> Lead | None:
         """A lead with what is under way on top."""

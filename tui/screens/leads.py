@@ -82,7 +82,7 @@ class LeadsView(Container):
         if listing != self.listing:
             self._cursors[self.listing] = self.rows.chosen
             self.listing = listing
-            self.rows.show(self.arranged.lists[listing], self._cursors.get(listing))
+            self.rows.show_rows(self.arranged.lists[listing], self._cursors.get(listing))
 
     def set_filter(self, chosen: Filter) -> None:
         self.filter = chosen

@@ -38,13 +38,12 @@ def alert_heads(say: Speech) -> Line:
 
 
 def alert_row(message: Message, site: Site, now: int, width: int, say: Speech) -> Line:
-    """One alert: since when, where, what."""
+    """One alert: since when, where (a site, or the Box itself), what."""
     at, body = clock_text(message.told.at, site.timezone, now), message.told.body
     fixed = sum(wide + 1 for _, wide in ALERT_COLUMNS[:3])
     code = str(body.get("code", "")).replace("_", " ")
-    return columns(
-        [(at, 6, "dim"), (site.name, 14, ""), (code, 18, "warm"), (str(body.get("text", "")), max(10, width - fixed), "")]
-    )
+    where = site.name if message.told.site_id else "Box"
+    return columns([(at, 6, "dim"), (where, 14, ""), (code, 18, "warm"), (str(body.get("text", "")), max(10, width - fixed), "")])
 
 
 def help_lines(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], width: int, say: Speech) -> list[Line]:

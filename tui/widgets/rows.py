@@ -40,7 +40,7 @@ class RowList(Canvas):
         if self.chosen != before:
             self.post_message(self.Moved())
 
-    def show(self, rows: Sequence[int], chosen: int | None) -> None:
+    def show_rows(self, rows: Sequence[int], chosen: int | None) -> None:
         """Another list, with the cursor on one of its rows, else on the first."""
         self.rows = rows
         self.cursor = rows.index(chosen) if chosen in rows else 0
