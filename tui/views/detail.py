@@ -162,9 +162,10 @@ def full_lines(opened: Opened, width: int, now: int, say: Speech) -> list[Line]:
 
 def _top(opened: Opened, width: int, now: int, say: Speech) -> Iterator[Line]:
     lead, site = opened.lead, opened.site
+    hides_number = lead.kind not in (Kind.TEL, Kind.WA) and not opened.number
     yield (
         (opened.number or reach_text(lead, site, now, say), "strong"),
-        (f"   {say('detail.claim_hint')}" if not opened.number else "", "dim"),
+        (f"   {say('detail.claim_hint')}" if hides_number else "", "dim"),
     )
     wait = waiting(lead, site, now)
     kind = say(f"kind.{lead.kind.name.lower()}").upper()
