@@ -67,8 +67,8 @@ def test_no_byte_of_a_stranger_does_anything_to_the_terminal(terminal: Terminal)
     for keys, text in (
         ("2", ""),
         ("A", "all traffic"),
-        ("g", "note "),
-        *[("j", "note ")] * (len(HOSTILE) - 1),
+        ("G", "note "),  # from the list's other end: the cursor of a list begins at its top
+        *[("k", "note ")] * (len(HOSTILE) - 1),
         ("\r", ""),
         ("G", ""),
         ("/", "keep"),
