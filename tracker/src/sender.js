@@ -79,10 +79,13 @@ const post = async (url, body) => {
   }
 };
 
-/** It came back: it is not on its way any longer. @param {Envelope} one */
+/** It came back: it is not on its way any longer. @param {Envelope} one @param {Partial<Envelope>} [more] */
+const back = (one, more) => update({ ...one, away: undefined, ...more });
+
+/** @param {Envelope} one */
 const retry = (one) => {
   const delay = Math.min(MAX_RETRY, FIRST_RETRY * 2 ** one.attempts) * (1 + Math.random()) / 2;
-  update({ ...one, attempts: one.attempts + 1, away: undefined, notBefore: now() + delay });
+  back(one, { attempts: one.attempts + 1, notBefore: now() + delay });
   say('retry', one);
 };
 
@@ -99,12 +102,14 @@ const obey = (list, url, outcome) => {
   if (!goesOn) sweeps = breaker.address() !== url;
   if (goesOn && list[1] && !told?.results) {
     alone = true;
-    list.forEach(update);
+    list.forEach((one) => back(one));
   } else {
     list.forEach((one, n) => {
       const result = told?.results?.[n] || told;
-      if (word > RETRY) say('blocked', one, status);
-      else if (!goesOn) retry(one);
+      if (word > RETRY) {
+        back(one);
+        say('blocked', one, status);
+      } else if (!goesOn) retry(one);
       else if (result?.ok) {
         settle(one, result.status);
         say('sent', one, result);
