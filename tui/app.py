@@ -29,6 +29,8 @@ from tui.terminal import QuietDriver, notification
 from tui.themes import DARK, LIGHT, read_themes
 from tui.widgets.canvas import Ink
 
+LAST_RESORT_SECONDS = 3.0
+
 
 class Console(App[int]):
     """`url` and `token`: the Box and what opens it; without a token the first screen asks. `environment`: whose folders and language."""
@@ -67,11 +69,16 @@ class Console(App[int]):
     def on_mount(self) -> None:
         if not self.is_headless:
             for name in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(name, self.exit)
+                asyncio.get_running_loop().add_signal_handler(name, self._end)
         if self._token:
             self._open()
         else:
             self.push_screen(FirstRun(self.speech, self._url))
+
+    def _end(self) -> None:
+        """Told to. A terminal that has vanished takes no goodbye any more: nothing waits for it."""
+        self.exit()
+        asyncio.get_running_loop().call_later(LAST_RESORT_SECONDS, os._exit, 1)
 
     async def on_unmount(self) -> None:
         """The screens are gone, and with them who asks."""

@@ -50,6 +50,12 @@ class Terminal:
         os.close(self._main)
         os.close(self._side)
 
+    def vanish(self) -> None:
+        """The terminal is closed under the console."""
+        os.close(self._main)
+        os.close(self._side)
+        self._main, self._side = (os.open(os.devnull, os.O_RDWR) for _ in range(2))
+
     def read(self, seconds: float = 0.05) -> bytes:
         """What comes within a time."""
         deadline, told = monotonic() + seconds, b""

@@ -116,6 +116,13 @@ def test_the_terminal_is_given_back_as_it_was(terminal: Terminal, how: signal.Si
         assert unwanted not in terminal.bytes
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name)
+def test_it_ends_also_when_its_terminal_has_vanished(terminal: Terminal, how: signal.Signals):
+    terminal.vanish()
+    terminal.process.send_signal(how)
+    assert terminal.process.wait(10) is not None
+
+
 def test_what_it_shows_first_is_there_at_once(hostile: Work, tmp_path: Path):
     """On this machine, beside everything else that runs here; a bound against import of the world at start."""
     (tmp_path / "token").write_text(hostile.tokens[0])
