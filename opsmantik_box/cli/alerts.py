@@ -1,6 +1,7 @@
 """`opsmantik-box alerts`: what is wrong now, and saying that one knows."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -21,12 +22,13 @@ def list_alerts(data: Path, as_json: bool) -> int:
     from opsmantik_box.cli.output import clean, human_ago, print_json
     from opsmantik_box.clock import choose_clock
 
-    rows, now = call(data, "list_alerts"), choose_clock()()
+    rows: list[dict[str, Any]] = call(data, "list_alerts")
+    now = choose_clock()()
     if as_json:
         print_json(rows)
     elif not rows:
         click.echo("Nothing is wrong.")
-    for one in [] if as_json else rows:
+    for one in () if as_json else rows:
         state = "" if one["state"] == "open" else f", {one['state']} by {one['acknowledged_by']}"
         quiet = ", silenced" if (one["silenced_until"] or 0) > now else ""
         about = f"#{one['id']}, began {human_ago(one['since'], now)}{state}{quiet}"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 Arguments = dict[str, Any]
-OWNER, ANYONE = "owner", "anyone"
+OWNER, ANYONE, CRON = "owner", "anyone", "cron"
 RIGHTS = ("read", "operate", "admin")
 """Each includes those before it."""
 
@@ -44,14 +44,18 @@ class Asker(Struct, frozen=True):
             raise Forbidden(has=has, needs=needed)
 
 
+CRON_TOKEN = -1
+"""The number under which whoever knows the cron secret is known: no token has it."""
+MAINTAINER = Asker(CRON_TOKEN, CRON, CRON)
+"""Who knows the cron secret."""
 COMMAND_LINE = Asker(None, "command line", "command line")
 NOBODY = Asker(0, "nobody", "nobody")
 """Who has shown nothing yet: sees no site."""
 
 
 class Entry(NamedTuple):
-    """A command and the right it needs: OWNER, one of RIGHTS (on the row's site; the command itself looks there), or ANYONE. What `run`
-    answers may be awaitable: then the answer comes later."""
+    """A command and the right it needs: OWNER, CRON (the cron secret), one of RIGHTS (on the row's site; the command itself looks there),
+    or ANYONE. What `run` answers may be awaitable: then the answer comes later."""
 
     scope: str
     run: Callable[["Service", Asker, Arguments], Any]
@@ -102,10 +106,14 @@ def find_asker(service: "Service", peer: "Peer", token: int) -> Asker:
         return COMMAND_LINE
     if peer.is_gateway and token not in peer.shown:
         raise Forbidden(has="nothing", needs="a token that was shown")
+    if peer.is_gateway and token == CRON_TOKEN:
+        return MAINTAINER
     return service.directory.find_asker(token, service.clock())
 
 
 def check_scope(scope: str, asker: Asker) -> None:
-    """Raises Forbidden for what is the owner's alone."""
-    if scope == OWNER and asker.user_id is not None:
-        raise Forbidden(has="/".join(sorted(set(asker.rights.values()))) or "nothing", needs=OWNER)
+    """Raises Forbidden for what is the owner's alone, and for what the cron secret opens or does not."""
+    if asker is MAINTAINER and scope != CRON:
+        raise Forbidden(has=CRON, needs=scope)
+    if scope in (OWNER, CRON) and asker.user_id is not None and asker is not MAINTAINER:
+        raise Forbidden(has="/".join(sorted(set(asker.rights.values()))) or "nothing", needs=scope)

@@ -62,6 +62,8 @@ class Clockwork:
         if not core.full:
             self._keep_up()
             self._turn_calendar()
+            if service.serves and not service.replaying:
+                service.lanes.tick(service.clock())
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:

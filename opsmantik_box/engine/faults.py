@@ -13,6 +13,7 @@ POINTS = (
     "month_written",
     "month_renamed",
     "after_wal_checkpoint",
+    "after_delivery",
 )
 
 _name, _, _count = os.environ.get("OPSMANTIK_TEST_KILL_AT", "").partition(":")

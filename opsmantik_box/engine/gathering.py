@@ -53,6 +53,7 @@ class Gathering:
             wal_file=wal_file,
             backup_due_since=db.execute(SQL["last_backup"]).get,
             failed_jobs=[f"{name} ({outcome})" for name, outcome in all_rows(db, SQL["list_failed_jobs"])],
+            lanes=self._service.lanes.facts(now),
             expiring=[
                 Expiry(f"token {number} ({name})" if name else f"token {number}", at)
                 for number, name, at in all_rows(db, SQL["list_expiring"], (now, now + SOON_MS, now - LATELY_MS))

@@ -18,7 +18,7 @@ from opsmantik_box.clock import Clock, monotonic
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.admission import Admission
-from opsmantik_box.engine.asking import Asker, find_asker
+from opsmantik_box.engine.asking import CRON, CRON_TOKEN, Asker, find_asker
 from opsmantik_box.engine.clockwork import Clockwork, feed_watchdog
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.core import Core
@@ -27,9 +27,11 @@ from opsmantik_box.engine.feed import Feed
 from opsmantik_box.engine.gateways import Gateway, GatewayOptions
 from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
+from opsmantik_box.engine.lanes import Lanes
 from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
+from opsmantik_box.engine.outward import SILENT, Outward
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.presence import Presence
@@ -56,7 +58,9 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 class Service:
     """A running engine. `run` returns the process's exit code."""
 
-    def __init__(self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds) -> None:
+    def __init__(
+        self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds, outward: Outward = SILENT
+    ) -> None:
         self.core, self.clock, self._bounds, self._vault = core, clock, bounds, vault
         self.directory = Directory(core.ledger, vault)
         self.hooks, self.telling = Hooks(core.ledger, vault, self.directory), Telling(core, vault)
@@ -73,6 +77,7 @@ class Service:
         self._busy_at = monotonic()
         self.refusals, self.meters = Refusals(core.ledger), Meters()
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
+        self.outward, self.lanes = outward, Lanes(self, outward)
         self.watchtower = Watchtower(self)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
@@ -104,6 +109,7 @@ class Service:
                 task.cancel()
             for gateway in self._gateways:
                 gateway.kill()
+            self.lanes.close()
             self.core.folder.admin_socket.unlink(missing_ok=True)
 
     @property
@@ -256,6 +262,9 @@ class Service:
             self.fail(error)
 
     def _find_token(self, peer: Peer, asked: m.AskToken) -> m.TokenFound:
+        if self.outward.is_cron(asked.token):
+            peer.shown.add(CRON_TOKEN)
+            return m.TokenFound(asked.rid, CRON_TOKEN, CRON, [])
         try:
             found = self.directory.find_principal(asked.token, self.clock())
         except LedgerPoisoned:
@@ -403,6 +412,10 @@ class Service:
 
     def tell_state(self) -> None:
         self.tell(self.state())
+
+    def webhook_key(self, number: int) -> bytes:
+        """What the requests of this webhook are signed with."""
+        return self._vault.box_key(f"webhook:{number}")
 
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""

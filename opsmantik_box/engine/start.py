@@ -9,17 +9,18 @@ from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.gateways import GatewayOptions
+from opsmantik_box.engine.outward import SILENT, Outward
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds
 
 
-def open_service(data: Path, clock: Clock, limits: RateLimits, bounds: Bounds) -> Service:
+def open_service(data: Path, clock: Clock, limits: RateLimits, bounds: Bounds, outward: Outward = SILENT) -> Service:
     """Opens, migrates and checks. Raises DataFolderInUse, DataFolderUnusable, LedgerLostItsTail, ForeignFile, NewerSchema."""
     folder = DataFolder(data)
     try:
         core = Core(folder, clock())
-        return Service(core, Vault(folder.vault), clock, limits, bounds)
+        return Service(core, Vault(folder.vault), clock, limits, bounds, outward)
     except BaseException:
         folder.release()
         raise

@@ -19,19 +19,21 @@ import uvicorn
 import uvloop
 from msgspec import Struct
 
+from opsmantik_box import walls
 from opsmantik_box.adapters.geo import GeoFile, geo_file
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.garbage import collect_rarely
-from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.answers import RATE_LIMIT
 from opsmantik_box.gateway.api import build_api
-from opsmantik_box.gateway.app import Router
+from opsmantik_box.gateway.app import CALL_EVENT, STREAM, Router
 from opsmantik_box.gateway.asgi import Application
 from opsmantik_box.gateway.call_event import CallEvent
 from opsmantik_box.gateway.geo import refresh, watch
 from opsmantik_box.gateway.hooks import Hooks
 from opsmantik_box.gateway.link import EngineLink
+from opsmantik_box.gateway.maintenance import COMMANDS as MAINTENANCE
+from opsmantik_box.gateway.maintenance import Maintenance
 from opsmantik_box.gateway.protocol import PatientProtocol, Sweep
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.gateway.stream import Stream
@@ -113,7 +115,9 @@ class Gateway:
         hooks = Hooks(self.link, clock, trusted, options.public_url)
         self._stream = Stream(self.link, Reads(options.data, list), reads)
         api = cast("Application", build_api(reads, self.link, clock, trusted))
-        self._router = Router(sync, calls, hooks, self._stream, api, self.link)
+        upkeep = dict.fromkeys(MAINTENANCE, Maintenance(self.link))
+        fixed: dict[str, Application] = {CALL_EVENT: calls, STREAM: self._stream, **upkeep}
+        self._router = Router(sync, fixed, hooks, api, self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)
         self.drained = False

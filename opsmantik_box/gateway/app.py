@@ -1,10 +1,10 @@
 """Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/hooks/` exchanges, `/api/stream` the
-stream, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
+stream, `/api/test-notification` a cron job, `/metrics` numbers, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 
 import msgspec
 
@@ -22,19 +22,12 @@ HOOKS = "/hooks/"
 
 
 class Router:
-    """The ASGI application. `draining` makes it not ready, whatever the engine says."""
+    """The ASGI application. `fixed`: by their whole path. `draining` makes it not ready, whatever the engine says."""
 
     def __init__(
-        self,
-        sync: Application,
-        call_event: Application,
-        hooks: Application,
-        stream: Application,
-        api: Application,
-        link: EngineLink,
+        self, sync: Application, fixed: Mapping[str, Application], hooks: Application, api: Application, link: EngineLink
     ) -> None:
-        self._sync, self._hooks, self._api, self._link = sync, hooks, api, link
-        self._fixed: dict[str, Application] = {CALL_EVENT: call_event, STREAM: stream}
+        self._sync, self._fixed, self._hooks, self._api, self._link = sync, fixed, hooks, api, link
         self._scripts = Scripts(shipped_scripts())
         self._probes: dict[str, Application] = {"/healthz": self._alive, "/readyz": self._ready}
         self.draining = False
