@@ -1,7 +1,7 @@
 """HTTP to the outside world: one request to an address that was looked up, judged, and is then the one connected to.
 
-Promises: no redirect is followed, no proxy of the environment is used, no more than 64 KB of an answer is read, and the whole takes at most
-TOTAL_SEC. Never logs an address or what was sent.
+Promises: no redirect is followed, no proxy of the environment is used, no more than 64 KB of an answer is read, and the whole takes no
+longer than it is given. Never logs an address or what was sent.
 """
 
 import asyncio
@@ -16,7 +16,6 @@ from opsmantik_box import __version__
 from opsmantik_box.domain.addresses import Networks
 from opsmantik_box.domain.outside import Place, choose_address, read_place
 
-TOTAL_SEC = 20.0
 MOST_READ = 64 * 1024
 AGENT = f"OpsMantik-Box/{__version__}"
 
@@ -43,10 +42,10 @@ async def resolve(place: Place, allowed: Networks) -> str:
 
 
 class Http:
-    """`allowed`: networks inside the house that the owner allows."""
+    """`allowed`: networks inside the house that the owner allows; `patience`: seconds a request may take in all."""
 
-    def __init__(self, allowed: Networks) -> None:
-        self._allowed = allowed
+    def __init__(self, allowed: Networks, patience: float) -> None:
+        self._allowed, self._patience = allowed, patience
         self._tls = ssl.create_default_context()
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -59,10 +58,10 @@ class Http:
 
     async def _within(self, request: Awaitable[Answer]) -> Answer:
         try:
-            async with asyncio.timeout(TOTAL_SEC):
+            async with asyncio.timeout(self._patience):
                 return await request
         except TimeoutError:
-            raise Unreachable(f"no answer within {TOTAL_SEC:.0f} s") from None
+            raise Unreachable(f"no answer within {self._patience:g} s") from None
         except httpx2.HTTPError as error:
             raise Unreachable(_reason(error)) from None
 
@@ -71,7 +70,7 @@ class Http:
         host = f"[{address}]" if ":" in address else address
         told = {"host": place.authority, "user-agent": AGENT, **headers}
         async with (
-            httpx2.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=TOTAL_SEC) as client,
+            httpx2.AsyncClient(verify=self._tls, trust_env=False, follow_redirects=False, timeout=self._patience) as client,
             client.stream(
                 method,
                 f"{place.scheme}://{host}:{place.port}{place.target}",

@@ -15,16 +15,15 @@ from opsmantik_box.domain.outside import Place
 from opsmantik_box.errors import UsageError
 from opsmantik_box.link.courier import Carried, Mailbox, SendEmail
 
-TIMEOUT_SEC = 20.0
-"""Of each step; and of the whole, so that one that drips is let go of."""
-TOTAL_SEC = 60.0
+STEPS = 3
+"""A conversation may take so many times what each step of it may."""
 
 
 class _Smtp(smtplib.SMTP):
     """Connects to `address`, whatever the name stands for by now; TLS is checked against the name. `at_once`: TLS from the first byte."""
 
-    def __init__(self, name: str, address: str, *, at_once: bool) -> None:
-        super().__init__(timeout=TIMEOUT_SEC)
+    def __init__(self, name: str, address: str, patience: float, *, at_once: bool) -> None:
+        super().__init__(timeout=patience)
         self._host, self._address = name, address
         self._context, self._at_once = ssl.create_default_context(), at_once
 
@@ -37,13 +36,13 @@ class _Smtp(smtplib.SMTP):
         self.starttls(context=self._context)
 
 
-async def send_email(errand: SendEmail, allowed: Networks) -> Carried:
-    """Its `rid` is 0."""
+async def send_email(errand: SendEmail, allowed: Networks, patience: float) -> Carried:
+    """The answer's `rid` is 0."""
     box = errand.mailbox
     try:
         address = await resolve(Place("https" if box.security != "none" else "http", box.host, box.port, ""), allowed)
-        async with asyncio.timeout(TOTAL_SEC):
-            await asyncio.to_thread(_hand_in, box, address, message_of(errand))
+        async with asyncio.timeout(STEPS * patience):
+            await asyncio.to_thread(_hand_in, box, address, message_of(errand), patience)
     except (UsageError, Unreachable) as error:
         return Carried(0, "again", str(error))
     except smtplib.SMTPResponseException as error:
@@ -67,8 +66,8 @@ def message_of(errand: SendEmail) -> EmailMessage:
     return mail
 
 
-def _hand_in(box: Mailbox, address: str, mail: EmailMessage) -> None:
-    with _Smtp(box.host, address, at_once=box.security == "tls") as client:
+def _hand_in(box: Mailbox, address: str, mail: EmailMessage, patience: float) -> None:
+    with _Smtp(box.host, address, patience, at_once=box.security == "tls") as client:
         client.connect(box.host, box.port)
         if box.security == "starttls":
             client.start_tls()

@@ -41,7 +41,7 @@ class Link(asyncio.Protocol):
         for body in self._unpacker.feed(data):
             told = decode_to_courier(body)
             if isinstance(told, Allow):
-                self._carrier = Carrier(read_networks(told.networks))
+                self._carrier = Carrier(read_networks(told.networks), told.patience_sec)
             elif self._carrier is not None:
                 task = asyncio.get_running_loop().create_task(self._carry(self._carrier, told))
                 self._carrying.add(task)

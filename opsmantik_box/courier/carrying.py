@@ -17,10 +17,11 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Carrier:
-    """`allowed`: networks inside the house that the owner allows."""
+    """`allowed`: networks inside the house that the owner allows; `patience`: seconds a receiver is given."""
 
-    def __init__(self, allowed: Networks) -> None:
-        self._allowed, self._http = allowed, Http(allowed)
+    def __init__(self, allowed: Networks, patience: float) -> None:
+        self._allowed, self._patience = allowed, patience
+        self._http = Http(allowed, patience)
 
     async def carry(self, errand: Errand) -> Carried:
         """Never raises: what is not known here is tried again, and logged without what was carried."""
@@ -36,7 +37,7 @@ class Carrier:
                 chat = Telegram(self._http, errand.api_url, errand.token, errand.chat_id)
                 return await chat.send_message(errand.message, errand.level)
             case SendEmail():
-                return await send_email(errand, self._allowed)
+                return await send_email(errand, self._allowed, self._patience)
             case SendWebhook():
                 return await self._request(errand)
             case Ping():

@@ -94,7 +94,9 @@ class Courier(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
         self._unpacker = Unpacker()
-        self._transport.write(bytes(pack(Allow(list(self._outward.allowed_networks)))) + b"".join(self._to_send))
+        self._transport.write(
+            bytes(pack(Allow(list(self._outward.allowed_networks), self._outward.patience_sec))) + b"".join(self._to_send)
+        )
         self._to_send.clear()
 
     def data_received(self, data: bytes) -> None:

@@ -13,7 +13,7 @@ TELEGRAM, EMAIL = "telegram", "email"
 
 class Outward(Struct, frozen=True):
     """Nothing is switched on by default. `daily_hour` by the clocks of `timezone`, -1 for never; `allowed_networks` (CIDR) are those inside
-    the house that may be reached; who knows `cron_secret` may have a test message sent."""
+    the house that may be reached; a receiver is given `patience_sec` for its answer; who knows `cron_secret` may have a test message sent."""
 
     telegram_token: str = ""
     telegram_chat: str = ""
@@ -26,6 +26,7 @@ class Outward(Struct, frozen=True):
     personal: bool = False
     deadman_url: str = ""
     allowed_networks: tuple[str, ...] = ()
+    patience_sec: float = 20.0
     cron_secret: str = ""
     walls: str = "auto"
     log_level: str = "info"

@@ -13,9 +13,10 @@ from opsmantik_box.domain.notices import Grade
 
 
 class Allow(Struct, frozen=True, array_like=True, tag=1):
-    """The first message: networks inside the house that the owner allows (CIDR)."""
+    """The first message: networks inside the house that the owner allows (CIDR), and how long an answer is waited for."""
 
     networks: list[str]
+    patience_sec: float
 
 
 class Silent(Struct, frozen=True, array_like=True):
