@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from opsmantik_box.domain.site_entry import SiteChange, read_entry
-from opsmantik_box.engine import alert_commands, desk_commands, erase_commands, hook_commands, job_commands, login_commands
+from opsmantik_box.engine import (
+    alert_commands,
+    delivery_commands,
+    desk_commands,
+    erase_commands,
+    hook_commands,
+    job_commands,
+    login_commands,
+)
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
 from opsmantik_box.engine.asking import COMMANDS, Arguments, admit_asker, command
 from opsmantik_box.engine.directory import describe_site
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 Told = TypeVar("Told")
-ALSO = (alert_commands, desk_commands, erase_commands, hook_commands, job_commands, login_commands)
+ALSO = (alert_commands, delivery_commands, desk_commands, erase_commands, hook_commands, job_commands, login_commands)
 """Modules that put commands of theirs into the table."""
 WRONG = (BoxError, KeyError, TypeError, ValueError)
 """What is said to who asked."""

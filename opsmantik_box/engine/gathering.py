@@ -60,6 +60,7 @@ class Gathering:
                 f"The job {name} failed {failures} times in a row: {result}"
                 for name, failures, result in all_rows(db, SQL["list_failed_jobs"], (ALARM_AFTER,))
             ],
+            lanes=self._service.lanes.facts(now),
             expiring=[
                 Expiry(f"token {number} ({name})" if name else f"token {number}", at)
                 for number, name, at in all_rows(db, SQL["list_expiring"], (now, now + SOON_MS, now - LATELY_MS))

@@ -31,10 +31,12 @@ from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.jobs import Jobs
 from opsmantik_box.engine.keeping import NOTHING_SET, Keeping
+from opsmantik_box.engine.lanes import Lanes
 from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.long_work import LongWork
 from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
+from opsmantik_box.engine.outward import SILENT, Outward
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.presence import Presence
@@ -62,7 +64,14 @@ class Service:
     """A running engine. `run` returns the process's exit code."""
 
     def __init__(
-        self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds, keeping: Keeping = NOTHING_SET
+        self,
+        core: Core,
+        vault: Vault,
+        clock: Clock,
+        limits: RateLimits,
+        bounds: Bounds,
+        keeping: Keeping = NOTHING_SET,
+        outward: Outward = SILENT,
     ) -> None:
         self.core, self.clock, self._bounds, self._vault, self.keeping = core, clock, bounds, vault, keeping
         self.directory = Directory(core.ledger, vault)
@@ -82,6 +91,7 @@ class Service:
         self.refusals, self.meters = Refusals(core.ledger), Meters()
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
         self.jobs = Jobs(self, JOBS)
+        self.outward, self.lanes = outward, Lanes(self, outward)
         self.watchtower = Watchtower(self)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
@@ -116,6 +126,7 @@ class Service:
                 task.cancel()
             for gateway in self._gateways:
                 gateway.kill()
+            self.lanes.close()
             self.core.folder.admin_socket.unlink(missing_ok=True)
 
     @property
@@ -428,6 +439,10 @@ class Service:
 
     def tell_state(self) -> None:
         self.tell(self.state())
+
+    def webhook_key(self, number: int) -> bytes:
+        """What the requests of this webhook are signed with."""
+        return self._vault.box_key(f"webhook:{number}")
 
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""

@@ -16,11 +16,11 @@ from typing import cast
 import uvloop
 from msgspec import Struct
 
+from opsmantik_box import walls
 from opsmantik_box.adapters.geo import GeoFile, geo_file
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.garbage import collect_rarely
-from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.answers import RATE_LIMIT
 from opsmantik_box.gateway.api import build_api
 from opsmantik_box.gateway.app import CALL_EVENT, RELAY, STREAM, Router

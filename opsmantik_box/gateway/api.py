@@ -28,6 +28,7 @@ from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.auth import AuthedRequest, guard_with
 from opsmantik_box.gateway.cursors import next_cursor, read_cursor
+from opsmantik_box.gateway.deliveries_api import DELIVERY_ROUTES
 from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
 from opsmantik_box.gateway.given import READ, Cursor, Desk, Limit, SiteId, TheDesk
@@ -206,7 +207,7 @@ READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
     read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES, *WATCH_ROUTES]
+ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES, *WATCH_ROUTES, *DELIVERY_ROUTES]
 
 
 def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from opsmantik_box.gateway.auth import bearer_token
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.problems import HEADERS, as_asgi
 
-COMMANDS = {"/api/maintain-db": "maintain_db"}
+COMMANDS = {"/api/maintain-db": "maintain_db", "/api/test-notification": "test_notification"}
 """Address → command of the engine. None takes arguments."""
 CRON = "cron"
 

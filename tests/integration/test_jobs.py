@@ -9,8 +9,8 @@ import pytest
 
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.rates import RateLimits
-from opsmantik_box.domain.schedules import DAY_MS, HOUR_MS, MINUTE_MS, every
-from opsmantik_box.engine.jobs import ALARM_AFTER, Job, Jobs, JobState, Outcome, Turn
+from opsmantik_box.domain.schedules import ALARM_AFTER, DAY_MS, HOUR_MS, MINUTE_MS, every
+from opsmantik_box.engine.jobs import Job, Jobs, JobState, Outcome, Turn
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import Conflict, NotFound, UsageError

@@ -28,6 +28,7 @@ class Code(enum.StrEnum):
     BACKUP_OLD = "BACKUP_OLD"
     NO_BACKUP_ELSEWHERE = "NO_BACKUP_ELSEWHERE"
     JOB_FAILED = "JOB_FAILED"
+    LANE_STOPPED = "LANE_STOPPED"
     CREDENTIAL_EXPIRES = "CREDENTIAL_EXPIRES"
     CLOCK_STEP = "CLOCK_STEP"
     ERASURES_NOT_REPEATED = "ERASURES_NOT_REPEATED"
@@ -68,6 +69,9 @@ ABOUT: dict[Code, About] = {
         "warning", "Name a place under [backup] in box.toml (docs/backups.md): an account reached by ssh, or S3-compatible storage."
     ),
     Code.JOB_FAILED: About("warning", "`opsmantik-box jobs list` shows what it said; `jobs run NAME` starts it by hand."),
+    Code.LANE_STOPPED: About(
+        "warning", "`opsmantik-box deliveries list` says what the receiver answered; then `deliveries retry`."
+    ),
     Code.CREDENTIAL_EXPIRES: About("warning", "Give whoever uses it its successor before that: `opsmantik-box token list`."),
     Code.CLOCK_STEP: About("warning", "Days and months are chosen by the clock: `timedatectl set-ntp true`."),
     Code.ERASURES_NOT_REPEATED: About(

@@ -72,6 +72,15 @@ class SiteFacts(Struct, frozen=True):
     arrival: tuple[int, int] | None = None
 
 
+class LaneFacts(Struct, frozen=True):
+    """A lane: since when no delivery went through (None: the last one did), and how many were given up in the last day."""
+
+    lane: str
+    failing_since: int | None
+    dead: int
+    last_error: str
+
+
 class Expiry(Struct, frozen=True):
     """Something somebody uses that will open nothing any more."""
 
@@ -106,6 +115,7 @@ class BoxFacts(Struct, frozen=True):
     backed_up_at: int | None = None
     is_backed_up_elsewhere: bool = False
     failed_jobs: Sequence[str] = ()
+    lanes: Sequence[LaneFacts] = ()
     expiring: Sequence[Expiry] = ()
     quarantined: Mapping[int, int] = {}
     open: Sequence[OpenAlert] = ()

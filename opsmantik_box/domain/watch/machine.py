@@ -4,12 +4,13 @@ from opsmantik_box.domain.backups import LATE_MS
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.domain.watch.facts import HOUR_MS, BoxFacts, Finding, Outcome, SiteFacts, Standing
 from opsmantik_box.domain.watch.minutes import MINUTE_MS
-from opsmantik_box.domain.watch.spans import span_of
+from opsmantik_box.domain.watch.spans import clock_of, span_of
 
 LAG_MS: tuple[int, int] = (10_000, 60_000)
 DISK_USED = (0.80, 0.90)
 DISK_MARGIN = 0.02
 WAL_BYTES = (128 * 1024**2, 512 * 1024**2)
+LANE_MS = 10 * MINUTE_MS
 NEW_MS = 24 * HOUR_MS
 """So long a new Box may be without a backup elsewhere before it is told of."""
 QUIET_MS = {
@@ -60,6 +61,17 @@ def job_failed(facts: BoxFacts) -> Outcome:
     if not facts.failed_jobs:
         return FINE
     return Finding("warning", "; ".join(facts.failed_jobs), facts.now)
+
+
+def lane_stopped(facts: BoxFacts) -> Outcome:
+    """Deliveries to a receiver do not get through, or were given up."""
+    stopped = [lane for lane in facts.lanes if lane.failing_since is not None and facts.now - lane.failing_since >= LANE_MS]
+    told = [f"{lane.lane} fails since {clock_of(lane.failing_since or 0)} ({lane.last_error})" for lane in stopped]
+    told += [f"{lane.lane}: {lane.dead} given up" for lane in facts.lanes if lane.dead]
+    if not told:
+        return FINE
+    since = min((lane.failing_since or facts.now for lane in stopped), default=facts.now)
+    return Finding("alarm" if stopped else "warning", "; ".join(told) + ".", since)
 
 
 def credential_expires(facts: BoxFacts) -> Outcome:
