@@ -12,9 +12,11 @@ from opsmantik_box.engine import (
     delivery_commands,
     desk_commands,
     erase_commands,
+    health,
     hook_commands,
     job_commands,
     login_commands,
+    metrics,
 )
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
 from opsmantik_box.engine.asking import COMMANDS, Arguments, admit_asker, command
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from opsmantik_box.engine.service import Service
 
 Told = TypeVar("Told")
-ALSO = (alert_commands, delivery_commands, desk_commands, erase_commands, hook_commands, job_commands, login_commands)
+ALSO = (
+    alert_commands, delivery_commands, desk_commands, erase_commands, health, hook_commands, job_commands, login_commands, metrics,
+)  # fmt: skip
 """Modules that put commands of theirs into the table."""
 WRONG = (BoxError, KeyError, TypeError, ValueError)
 """What is said to who asked."""

@@ -34,7 +34,7 @@ class NewWebhook(Struct, frozen=True):
 
     url: str
     site: str | None = None
-    events: list[str] = list(EVENTS)
+    events: tuple[str, ...] = EVENTS
     personal: bool = False
 
 

@@ -83,7 +83,7 @@ class Service:
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()
         self._unflushed: set[Peer] = set()
-        self._room = WaitingRoom(bounds)
+        self.waiting = WaitingRoom(bounds)
         self._scheduled = False
         self.replaying = core.lag > 0
         self._started_at = clock()
@@ -167,7 +167,7 @@ class Service:
         deadline = monotonic() + STOP_GATEWAYS_SEC
         while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:  # noqa: ASYNC110 - with a deadline, once a life
             await asyncio.sleep(0.01)
-        while self._room:
+        while self.waiting:
             self._turn()
         deadline = monotonic() + STOP_PROJECTION_SEC
         while self.core.lag and not self.core.full and monotonic() < deadline:
@@ -182,7 +182,7 @@ class Service:
         log.critical("the engine stops", problem=str(error), exc_info=None if isinstance(error, LedgerPoisoned) else error)
         notify(f"STATUS={error}")
         self.replaying = self._stopping = True
-        self._refuse(self._room.clear(), "poisoned", BUSY_SEC)
+        self._refuse(self.waiting.clear(), "poisoned", BUSY_SEC)
         self.flush()
         self._end(1)
 
@@ -327,14 +327,14 @@ class Service:
         if isinstance(remaining, m.Limited):
             peer.send(remaining)
             return
-        self._room.add(peer, asked, remaining)
+        self.waiting.add(peer, asked, remaining)
         self.wake()
 
     def _refusal(self, rid: int) -> m.Refused | None:
         accepting, reason = self._condition()
         if not accepting:
             return m.Refused(rid, reason, FULL_SEC if reason == "full" else BUSY_SEC)
-        if self._room.is_full or self.core.lag > self._bounds.lag_signals:
+        if self.waiting.is_full or self.core.lag > self._bounds.lag_signals:
             return m.Refused(rid, "busy", BUSY_SEC)
         return None
 
@@ -357,7 +357,7 @@ class Service:
     @property
     def is_resting(self) -> bool:
         """Nobody came for a while."""
-        return monotonic() - self._busy_at >= REST_SEC and not self._room
+        return monotonic() - self._busy_at >= REST_SEC and not self.waiting
 
     def wake(self) -> None:
         """There is something to do."""
@@ -375,7 +375,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
             self.fail(error)
             return
-        if (self._room and not self.core.full) or self._slice_is_due():
+        if (self.waiting and not self.core.full) or self._slice_is_due():
             self.wake()
         elif self.replaying and not self.core.lag:
             self.end_replay()
@@ -385,7 +385,7 @@ class Service:
         return not self.core.full and self._pace.is_due(self.core.lag, urgent=urgent)
 
     def _accept_waiting(self) -> None:
-        batch = self._room.take()
+        batch = self.waiting.take()
         if not batch:
             return
         self._busy_at, now = monotonic(), self.clock()

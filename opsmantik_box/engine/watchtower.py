@@ -36,6 +36,11 @@ class Watchtower:
         self._looked_at: int | None = looked_at
         self.listening_since: int | None = since
         self._looks = 0
+        self._facts: BoxFacts | None = None
+
+    def facts(self, now: int) -> BoxFacts:
+        """What the last look saw; before the first one, what there is to see."""
+        return self._facts or Gathering(self._service, now, self.listening_since).box()
 
     def look(self, now: int) -> BoxFacts:
         """One transaction. Raises LedgerFull, LedgerPoisoned, Unavailable; what was not written is written the next time."""
@@ -52,6 +57,7 @@ class Watchtower:
             self._follow(facts, now)
         counts.written()
         self._looks += 1
+        self._facts = facts
         return facts
 
     def _listen(self, now: int) -> None:

@@ -76,7 +76,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 ALERTS_FROM = 500_000
 """An alert of each tenant has this number more than its tap."""
 IN_BULK = {"give_verdicts"}
-OF_NO_ROW = {"log_in", "log_out"}
+OF_NO_ROW = {"log_in", "log_out", "read_health", "read_metrics"}
 ANYONES = {"/login"}
 """Asked without a token: all there is of that kind."""
 OF_ONESELF = {"/logout"}
@@ -187,7 +187,7 @@ def test_a_route_that_declares_nothing_is_nobodys() -> None:
 def test_every_command_declares_its_scope_and_is_asked_here() -> None:
     assert {entry.scope for entry in COMMANDS.values()} <= {OWNER, ANYONE, CRON, *RIGHTS}
     assert set(OURS) == set(ARGUMENTS) | IN_BULK | OF_NO_ROW | OF_THE_BOX
-    assert [name for name, entry in COMMANDS.items() if entry.scope == ANYONE] == ["log_in"]
+    assert [name for name, entry in COMMANDS.items() if entry.scope == ANYONE] == ["log_in", "read_metrics"]
     assert {name for name, entry in COMMANDS.items() if entry.scope == CRON} == OF_CRON
 
 
