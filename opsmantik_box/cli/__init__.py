@@ -38,6 +38,7 @@ COMMANDS = {
     "deliveries": ("deliveries", "What is told by Telegram, e-mail and webhooks."),
     "webhook": ("deliveries", "Other programs that are told of leads and alerts."),
     "alerts": ("alerts", "What is wrong now."),
+    "verify": ("verify", "Whether everything that is stored is what it must be."),
     "quarantine": ("operations", "Signals that could not be stored."),
 }
 """Command → the module of this package that holds it, and its line in the menu."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from opsmantik_box.domain import months
 from opsmantik_box.domain.schedules import DAY_MS, HOUR_MS, MINUTE_MS, every, make_ahead
 from opsmantik_box.engine.arrivals import forget_arrivals
+from opsmantik_box.engine.auditing import audit_data_integrity
 from opsmantik_box.engine.backing_up import back_up, verify_backups
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
 from opsmantik_box.engine.retention import Retention
@@ -103,6 +104,13 @@ JOBS = (
         lease_ms=6 * HOUR_MS,
     ),
     Job("verify_backups", "the newest backups, fetched and restored whole", None, verify_backups, heavy=True, lease_ms=6 * HOUR_MS),
+    Job(
+        "audit-data-integrity",
+        "whether what is stored is what it must be",
+        every(DAY_MS, NIGHT_MS + HOUR_MS),
+        audit_data_integrity,
+        heavy=True,
+    ),
     Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(

@@ -25,6 +25,7 @@ class Code(enum.StrEnum):
     PROJECTION_LAG = "PROJECTION_LAG"
     DISK = "DISK"
     WAL_SIZE = "WAL_SIZE"
+    DATA_INTEGRITY = "DATA_INTEGRITY"
     BACKUP_OLD = "BACKUP_OLD"
     NO_BACKUP_ELSEWHERE = "NO_BACKUP_ELSEWHERE"
     JOB_FAILED = "JOB_FAILED"
@@ -64,6 +65,9 @@ ABOUT: dict[Code, About] = {
     Code.PROJECTION_LAG: About("warning", "Signals are safe, reports are late. Is the disk slow, or a long job running?"),
     Code.DISK: About("warning", "Make room: when the disk is full no signal is taken until there is some again."),
     Code.WAL_SIZE: About("warning", "A reader holds the file: end long queries (`opsmantik-box sql`, a copy of the folder)."),
+    Code.DATA_INTEGRITY: About(
+        "alarm", "Run `opsmantik-box verify`; with --repair it folds again what is derived from the ledger."
+    ),
     Code.BACKUP_OLD: About("alarm", "Run `opsmantik-box backup run` and read what it says."),
     Code.NO_BACKUP_ELSEWHERE: About(
         "warning", "Name a place under [backup] in box.toml (docs/backups.md): an account reached by ssh, or S3-compatible storage."

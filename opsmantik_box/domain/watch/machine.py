@@ -1,5 +1,8 @@
 """Whether the Box itself is well: what it stands on, what it does by itself, and what was told where it happened. Pure."""
 
+from collections.abc import Sequence
+
+from opsmantik_box.domain.audits import Audited, is_too_much
 from opsmantik_box.domain.backups import LATE_MS
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.domain.watch.facts import HOUR_MS, BoxFacts, Finding, Outcome, SiteFacts, Standing
@@ -41,6 +44,19 @@ def _graded(value: float, limits: tuple[float, float], text: str, since: int) ->
     if value < limits[0]:
         return FINE
     return Finding("alarm" if value >= limits[1] else "warning", text, since)
+
+
+def data_integrity(facts: BoxFacts) -> Outcome:
+    return _too_much([one for one in facts.audits if one.site_id is None], 0.0, facts.now)
+
+
+def site_data_integrity(facts: BoxFacts, site: SiteFacts) -> Outcome:
+    return _too_much([one for one in facts.audits if one.site_id == site.site_id], site.limits.audit_share, facts.now)
+
+
+def _too_much(found: Sequence[Audited], most: float, now: int) -> Outcome:
+    told = "; ".join(str(one) for one in found if is_too_much(one, most))
+    return Finding("alarm", f"The last audit found {told}.", now) if told else FINE
 
 
 def backup_old(facts: BoxFacts) -> Outcome:
