@@ -27,6 +27,12 @@ def check_room(size: int, folder: Path) -> None:
         raise CopyFailed(file=folder, problem=f"a copy needs {needed} MB there, and {there} MB are free")
 
 
+def used_share(disk: os.statvfs_result) -> float:
+    """How full a file system is, 0 to 1, as `df` shows it: of what there is without the part that is kept for root."""
+    used = disk.f_blocks - disk.f_bfree
+    return used / max(1, used + disk.f_bavail)
+
+
 def sha256_of(file: Path) -> str:
     """In hexadecimal. Raises OSError."""
     with file.open("rb") as whole:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from opsmantik_box.domain.attribution import NAMES, Rank
+from opsmantik_box.domain.days import Days
 from opsmantik_box.domain.months import month_of, month_start, next_month, partition_names
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.ops.report import stats
@@ -140,7 +141,8 @@ def with_reads(folder: Folder, use: Callable[[Reads], Awaitable[Answer]]) -> Ans
 def ask_both(folder: Folder, site: int, name: str, first: str, last: str, scope: str = "ads", now: int = NOON) -> dict[str, Any]:
     """The report, after the service and the command have told the same."""
     by_command = stats(folder.data, name, first, last, scope, now)
-    by_service = with_reads(folder, lambda reading: reading.stats(site, (first, last), scope, now, [site]))
+    days = Days(first, last, by_command["timezone"])
+    by_service = with_reads(folder, lambda reading: reading.stats(site, days, scope, now))
     assert by_command == msgspec.to_builtins(by_service)
     return by_command
 

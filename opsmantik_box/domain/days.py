@@ -5,6 +5,7 @@ UTC milliseconds everywhere else; a local time never leaves this module.
 
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 HOUR_MS = 3_600_000
@@ -78,3 +79,27 @@ def days_of_range(first: str, last: str) -> list[str]:
     """The days from `first` to `last`, both inside. Raises ValueError for a day there is not."""
     begin, end = date.fromisoformat(first), date.fromisoformat(last)
     return [(begin + timedelta(days=number)).isoformat() for number in range((end - begin).days + 1)]
+
+
+class Days(NamedTuple):
+    """The days `first` to `last`, both inside, of a time zone."""
+
+    first: str
+    last: str
+    timezone: str
+
+    def span(self) -> dict[str, int]:
+        """From their first millisecond to that after them, as statements name it. Raises ValueError."""
+        return {"from_ms": day_bounds(self.first, self.timezone)[0], "to_ms": day_bounds(self.last, self.timezone)[1]}
+
+    def named(self) -> dict[str, str]:
+        """As statements name a range of days."""
+        return {"from_day": self.first, "to_day": self.last}
+
+    def hours(self) -> list[int]:
+        """The first millisecond of each hour of each day."""
+        return [start for day in self.each() for start in hour_starts(day, self.timezone)]
+
+    def each(self) -> list[str]:
+        """One by one."""
+        return days_of_range(self.first, self.last)

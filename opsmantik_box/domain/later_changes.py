@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec import Struct
 
 from opsmantik_box.domain.ad_numbers import google_steps, total
-from opsmantik_box.domain.days import HOUR_MS, day_bounds, day_of
+from opsmantik_box.domain.days import HOUR_MS, Days, day_bounds, day_of
 from opsmantik_box.domain.questions import Asking, Parameters, Question, Row
 from opsmantik_box.domain.verdicts import is_sealed
 
@@ -54,10 +54,10 @@ def ask_changes(span: Parameters, months: Sequence[str], timezone: str) -> Askin
     return _summed((one for one in late if one.at >= settled_at(one.day, timezone)), timezone)
 
 
-def ask_deleted(days: Parameters, timezone: str) -> Asking[list[Change]]:
-    """What a span of days lost: one line for each day, kind, cause, and day on which it was lost."""
-    rows = yield Question(None, "list_erased_counts", days)
-    return _summed((Change(at, day, what, cause, -count) for at, day, what, cause, count in rows), timezone)
+def ask_deleted(days: Days) -> Asking[list[Change]]:
+    """What days lost: one line for each day, kind, cause, and day on which it was lost."""
+    rows = yield Question(None, "list_erased_counts", days.named())
+    return _summed((Change(at, day, what, cause, -count) for at, day, what, cause, count in rows), days.timezone)
 
 
 def _summed(changes: Iterable[Change], timezone: str) -> list[Change]:

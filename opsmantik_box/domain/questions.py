@@ -39,6 +39,14 @@ def ask_one(question: Question) -> Asking[Sequence[Row]]:
     return (yield question)
 
 
+def by_site(rows: Iterable[Row]) -> dict[int, list[Row]]:
+    """Rows by the site they begin with, without it, in their order."""
+    parts: dict[int, list[Row]] = {}
+    for number, *row in rows:
+        parts.setdefault(number, []).append(row)
+    return parts
+
+
 def months_to_ask(from_ms: int, to_ms: int, known: Iterable[str]) -> list[str]:
     """The month files that may hold sessions of a span of time, oldest first: those it touches, and one on either side, because a
     session lives in the month of its first accepted signal (a hint may name the month before, a late signal the one after)."""

@@ -1,18 +1,20 @@
-"""The report of a site's days: which questions to ask of the ledger and of each month file, and what their answers amount to. Pure."""
+"""The report of a site's days: which questions to ask of the ledger and of each month file, and what their answers amount to. Pure.
 
-from collections.abc import Iterable, Sequence
+The questions name no site: who asks them has opened the ledger and the files for those that are meant, and for no other."""
+
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
 from opsmantik_box.domain.ad_numbers import ClientCount, GoogleCount, client_count, google_count
-from opsmantik_box.domain.days import day_bounds, days_of_range, hour_starts
+from opsmantik_box.domain.days import Days
 from opsmantik_box.domain.later_changes import Change, ask_changes, ask_deleted, newest_changes, settled_at, told_anew
-from opsmantik_box.domain.questions import Asking, Parameters, Question, Row, months_to_ask
+from opsmantik_box.domain.questions import Asking, Parameters, Question, Row, by_site, months_to_ask
 from opsmantik_box.domain.reconciliation import Counted, Reconciliation, Seen, reconcile
 from opsmantik_box.domain.splits import Share, ask_splits
-from opsmantik_box.domain.tally import MATCH_MS, Bucket, Hour, Tally
+from opsmantik_box.domain.tally import MATCH_MS, Bucket, Hour, Tally, slot_of
 
 SCOPES = ("ads", "all", "other_paid")
 """What averages and splits may be of."""
@@ -59,93 +61,89 @@ class Stats(Line, rename={"first": "from", "last": "to"}):
 
 
 class _Site(NamedTuple):
-    """A row of read_site, with its number."""
+    """A row of read_sites."""
 
     number: int
     public_id: str
-    timezone: str
     currency: str
     google_timezone: str | None
 
 
 class _Counted(NamedTuple):
-    """What a line was made of, for who wants to know more. `busy`: the months that have sessions of the days."""
+    """A site's line, and what it was made of, for who wants to know more: rows of list_ad_clicks and list_client_counts."""
 
     line: Line
-    span: Parameters
-    busy: list[str]
+    tally: Tally
     told: tuple[Sequence[Row], Sequence[Row]]
 
 
-def ask_lines(asked: Iterable[tuple[int, str, str]], known_months: Iterable[str]) -> Asking[list[Line]]:
-    """The lines of several sites, each with its first and last day."""
-    known, lines = list(known_months), list[Line]()
-    for site_id, first, last in asked:
-        site = yield from _ask_site(site_id)
-        lines.append((yield from _ask_line(site, first, last, known, Tally("ads"))).line)
-    return lines
+def ask_lines(days: Days, known_months: Iterable[str]) -> Asking[dict[int, Line]]:
+    """The line of each site, by its number. All of them have their days in the same time zone."""
+    counted, _ = yield from _ask_counted(days, list(known_months), "ads", ())
+    return {number: one.line for number, one in counted.items()}
 
 
-def ask_stats(site_id: int, first: str, last: str, scope: str, known_months: Iterable[str], now: int) -> Asking[Stats]:
-    """The report of the days `first` to `last` (both inside). `scope` is one of SCOPES, `now` in UTC milliseconds."""
-    known, by_hour = list(known_months), len(days_of_range(first, last)) <= MOST_DAYS_WITH_HOURS
-    site = yield from _ask_site(site_id)
-    tally = Tally(scope, hours_of(first, last, site.timezone) if by_hour else ())
-    line, span, busy, told = yield from _ask_line(site, first, last, known, tally)
+def ask_stats(days: Days, scope: str, known_months: Iterable[str], now: int) -> Asking[Stats]:
+    """The report of the one site that is asked about. `scope` is one of SCOPES, `now` in UTC milliseconds."""
+    known, span, by_hour = list(known_months), days.span(), len(days.each()) <= MOST_DAYS_WITH_HOURS
+    counted, busy = yield from _ask_counted(days, known, scope, days.hours() if by_hour else ())
+    ((line, tally, told),) = counted.values()
     for month in busy:
         tally.add_sessions((yield Question(month, "count_sessions", span)))
     splits = yield from ask_splits(span, busy, known, scope)
     repeated = (yield Question(None, "count_repeated_clicks", span))[0][0]
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
     seen = Seen(idle, sealed, repeated, splits.reopened, tally.denied)
-    settled = now >= settled_at(first, site.timezone)
-    late = (yield from ask_changes(span, busy, site.timezone)) if by_hour and settled else []
-    deleted = yield from ask_deleted({"site_id": site_id, "from_day": first, "to_day": last}, site.timezone)
-    counted = Counted(**tally.buckets(), google=line.google, client=line.client, seen=seen)
+    settled = now >= settled_at(days.first, days.timezone)
+    late = (yield from ask_changes(span, busy, days.timezone)) if by_hour and settled else []
+    deleted = yield from ask_deleted(days)
+    everything = Counted(**tally.buckets(), google=line.google, client=line.client, seen=seen)
     return Stats(
         **asdict(line), source="live",
         avg_duration_sec=tally.average(tally.seconds, 1), bounce_rate=tally.average(tally.bounces, 4),
-        by_device=dict(tally.by_device), by_source=dict(tally.by_source),
-        by_hour=tally.by_hour(),
+        by_device=dict(tally.by_device), by_source=dict(tally.by_source), by_hour=tally.by_hour(),
         by_campaign=splits.by_campaign, by_keyword=splits.by_keyword, by_landing_page=splits.by_landing_page, by_button=splits.by_button,
-        reconciliation=reconcile(counted),
-        settled_at=settled_at(last, site.timezone), later_changes=newest_changes([*late, *deleted, *told_anew(*told, site.timezone)]),
+        reconciliation=reconcile(everything), settled_at=settled_at(days.last, days.timezone),
+        later_changes=newest_changes([*late, *deleted, *told_anew(*told, days.timezone)]),
     )  # fmt: skip
 
 
-def _ask_site(site_id: int) -> Asking[_Site]:
-    return _Site(site_id, *(yield Question(None, "read_site", {"site_id": site_id}))[0])
+def _ask_counted(days: Days, known: list[str], scope: str, hours: Sequence[int]) -> Asking[tuple[dict[int, _Counted], list[str]]]:
+    """What is counted of each site, by its number; and the months that have sessions of the days at all."""
+    sites = [_Site(*row) for row in (yield Question(None, "read_sites", {}))]
+    slot_ms = slot_of(hours)
+    tallies = {site.number: Tally(scope, hours, slot_ms) for site in sites}
+    busy = yield from _ask_traffic(days.span() | {"slot_ms": slot_ms}, known, tallies)
+    yield from _ask_sealed(days, tallies, {site.number: site.currency for site in sites})
+    clicks = by_site((yield Question(None, "list_ad_clicks", days.named())))
+    counts = by_site((yield Question(None, "list_client_counts", days.named())))
+    told = {site: (clicks.get(site.number, []), counts.get(site.number, [])) for site in sites}
+    return {site.number: _counted(site, days, tallies[site.number], told[site]) for site in sites}, busy
 
 
-def _ask_line(site: _Site, first: str, last: str, known: list[str], tally: Tally) -> Asking[_Counted]:
-    span = {
-        "site_id": site.number, "from_ms": day_bounds(first, site.timezone)[0], "to_ms": day_bounds(last, site.timezone)[1],
-    }  # fmt: skip
-    days = {"site_id": site.number, "from_day": first, "to_day": last}
-    months = months_to_ask(span["from_ms"], span["to_ms"], known)
-    busy = yield from _ask_traffic(span, months, tally, site.currency)
-    clicks = yield Question(None, "list_ad_clicks", days)
-    counts = yield Question(None, "list_client_counts", days)
+def _counted(site: _Site, days: Days, tally: Tally, told: tuple[Sequence[Row], Sequence[Row]]) -> _Counted:
     buckets = tally.buckets()
-    ads, zone = buckets["ads"], site.google_timezone or site.timezone
-    google = google_count(clicks, zone, site.currency, ads.intents, ads.sealed)
-    line = Line(site.public_id, site.timezone, first, last, **buckets, client=client_count(counts), google=google)
-    return _Counted(line, span, busy, (clicks, counts))
+    ads, zone = buckets["ads"], site.google_timezone or days.timezone
+    google = google_count(told[0], zone, site.currency, ads.intents, ads.sealed)
+    line = Line(site.public_id, days.timezone, days.first, days.last, **buckets, client=client_count(told[1]), google=google)
+    return _Counted(line, tally, told)
 
 
-def _ask_traffic(span: Parameters, months: Sequence[str], tally: Tally, currency: str) -> Asking[list[str]]:
-    """Sessions, visitors, contacts and what was sealed, into `tally`. The months that have sessions of the span at all."""
-    busy, slots = list[str](), span | {"slot_ms": tally.slot_ms}
-    for month in months:
-        rows = yield Question(month, "count_visits", slots)
-        tally.add_visits(rows)
+def _ask_traffic(slots: Parameters, known: Iterable[str], tallies: Mapping[int, Tally]) -> Asking[list[str]]:
+    """Sessions, visitors and contacts, into the tallies. The months that have sessions of the days at all."""
+    busy = list[str]()
+    for month in months_to_ask(slots["from_ms"], slots["to_ms"], known):
+        rows = by_site((yield Question(month, "count_visits", slots)))
         busy += [month] if rows else []
-    tally.add_contacts((yield Question(None, "count_contacts", slots)))
-    earlier = span | {"from_ms": span["from_ms"] - MATCH_MS}
-    tally.add_sealed((yield Question(None, "list_sealed", earlier)), span["from_ms"], currency)
+        for number, mine in rows.items():
+            tallies[number].add_visits(mine)
+    for number, mine in by_site((yield Question(None, "count_contacts", slots))).items():
+        tallies[number].add_contacts(mine)
     return busy
 
 
-def hours_of(first: str, last: str, timezone: str) -> list[int]:
-    """The beginnings of all hours of the days, in UTC milliseconds."""
-    return [start for day in days_of_range(first, last) for start in hour_starts(day, timezone)]
+def _ask_sealed(days: Days, tallies: Mapping[int, Tally], currencies: Mapping[int, str]) -> Asking[None]:
+    span = days.span()
+    earlier = span | {"from_ms": span["from_ms"] - MATCH_MS}
+    for number, mine in by_site((yield Question(None, "list_sealed", earlier))).items():
+        tallies[number].add_sealed(mine, span["from_ms"], currencies[number])

@@ -50,6 +50,11 @@ class Hour(Struct, frozen=True):
     intents: int
 
 
+def slot_of(hours: Sequence[int]) -> int:
+    """The coarsest slot in which each of these hours begins with one; without any, one of COARSE_MS."""
+    return gcd(HOUR_MS, *hours) if hours else COARSE_MS
+
+
 def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
     """The buckets one session or intent counts in: bots first, then internal, are nothing else."""
     if is_bot or is_internal:
@@ -62,11 +67,10 @@ def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
 class Tally:
     """Sums over month files and the ledger. `seconds`, `bounces` and what is split are of the scope's bucket only; `denied` are human
     sessions whose click id the visitor's choice took. `hours` are the beginnings of
-    those that are asked for, in UTC milliseconds; the rows come in slots of `slot_ms`."""
+    those that are asked for, in UTC milliseconds; the rows come in slots of `slot_ms` (slot_of)."""
 
-    def __init__(self, scope: str, hours: Sequence[int] = ()) -> None:
-        self._scope, self._hours = scope, hours
-        self.slot_ms = gcd(HOUR_MS, *hours) if hours else COARSE_MS
+    def __init__(self, scope: str, hours: Sequence[int] = (), slot_ms: int = COARSE_MS) -> None:
+        self._scope, self._hours, self._slot_ms = scope, hours, slot_ms
         self._counts = {name: Counter[str]() for name in BUCKETS}
         self._visitors = {name: set[str]() for name in BUCKETS}
         self._slots: dict[str, Counter[int]] = {"sessions": Counter(), "intents": Counter()}
@@ -149,7 +153,7 @@ class Tally:
         """Counts by slot as counts by the number of the hour they lie in."""
         counts = Counter[int]()
         for slot, number in slots.items():
-            counts[bisect_right(self._hours, slot * self.slot_ms) - 1] += number
+            counts[bisect_right(self._hours, slot * self._slot_ms) - 1] += number
         return counts
 
 

@@ -69,6 +69,14 @@ class Core:
             self.replace_month(str(error.details["month"]), now, str(error))
             raise
 
+    @contextmanager
+    def _sound_folder(self) -> Generator[None]:
+        """A folder whose names cannot be made to last is as bad as a ledger that cannot: nothing is tried twice."""
+        try:
+            yield
+        except OSError as error:
+            raise LedgerPoisoned(problem=f"the folder of the months: {error}") from error
+
     def catch_up(self, now: int, limit: int = SLICE) -> int:
         """One slice of projection; how many signals it took."""
         try:
@@ -133,7 +141,7 @@ class Core:
 
     def make_month(self, month: str, now: int) -> Partition:
         """Have a month's file ready before its first signal. Raises LedgerFull, LedgerPoisoned."""
-        with self.minding(now):
+        with self.minding(now), self._sound_folder():
             with self.ledger.transaction():
                 self.ledger.prepare_month(month, now)
             self.months.open(month, now)
@@ -164,7 +172,7 @@ class Core:
 
     def adopt_seal(self, month: str, sealed: Sealed, now: int) -> bool:
         """The sealed copy takes the place of the month's file; False when a reader is in the way. Raises LedgerFull, LedgerPoisoned."""
-        with self.minding(now):
+        with self.minding(now), self._sound_folder():
             if not self.months.adopt(month):
                 return False
             with self.ledger.transaction():

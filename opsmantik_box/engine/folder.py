@@ -98,11 +98,6 @@ class DataFolder(LockedFolder):
         """Would the reserve fit, and some signals beside it? Less is no recovery: the next batch would find the disk full again."""
         return self.free_bytes() >= RESERVE_BYTES + SPARE_BYTES
 
-    def free_share(self) -> float:
-        """The free part of the disk, 0 to 1."""
-        disk = os.statvfs(self.root)
-        return disk.f_bavail / max(1, disk.f_blocks)
-
 
 def _make(folder: Path, mode: int) -> None:
     folder.mkdir(mode=mode, parents=True, exist_ok=True)

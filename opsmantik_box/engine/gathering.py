@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from opsmantik_box.disk import used_share
 from opsmantik_box.domain.arrivals import Arrivals
 from opsmantik_box.domain.days import HOUR_MS, zone
 from opsmantik_box.domain.schedules import ALARM_AFTER
@@ -50,7 +51,7 @@ class Gathering:
             lag_ms=state.lag_ms,
             lag_signals=state.lag_signals,
             rebuilding=bool(core.projector.rebuilding),
-            disk_used=1 - disk.f_bavail / max(1, disk.f_blocks),
+            disk_used=used_share(disk),
             disk_free=disk.f_bavail * disk.f_frsize,
             wal_bytes=wal_bytes,
             wal_file=wal_file,

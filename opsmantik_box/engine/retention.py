@@ -76,8 +76,9 @@ class Retention:
                 self._db.execute(SQL["list_old_contacts"], (site.id, status, before, MOST_CONTACTS))
                 contacts = read_contacts(self._db)
                 deleted = len(contacts)
-                note_lost(self._db, lost_with(contacts, {site.id: site.timezone}), "retention", now)
-                erase_contacts(self._db)
+                if contacts:
+                    note_lost(self._db, lost_with(contacts, {site.id: site.timezone}), "retention", now)
+                    erase_contacts(self._db)
             self._tell(kind, deleted, site.id)
             yield
 

@@ -20,7 +20,7 @@ from msgspec.structs import asdict
 from opsmantik_box import __version__
 from opsmantik_box.clock import Clock
 from opsmantik_box.domain.addresses import Networks
-from opsmantik_box.domain.days import day_bounds, day_of
+from opsmantik_box.domain.days import Days, day_bounds, day_of
 from opsmantik_box.domain.ids import event_id, uuid_text
 from opsmantik_box.domain.pages import END_OF_TIME, Position, Span
 from opsmantik_box.domain.report import MOST_DAYS
@@ -96,7 +96,7 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
     names = {number: site.public_id for number, site in desk.link.sites_by_id.items()}
     mine = [number for number in request.auth.site_ids if number in names]
     span, feed = Span(0, Position(END_OF_TIME, 0), NEWEST), desk.feed()
-    rows = await desk.reads.newest("list_events", mine, span, mine)
+    rows = await desk.reads.newest("list_events", mine, span)
     return EventList([read_event(row, names[row[3]]) for row in rows[:NEWEST]], feed)
 
 
@@ -104,7 +104,7 @@ async def newest_events(request: AuthedRequest, desk: TheDesk) -> EventList:
 async def read_lines(request: AuthedRequest, desk: TheDesk, first: First = None, last: Last = None) -> LineList:
     """One line a site that this token sees: the report without its splits. Both days default to each site's today."""
     now, feed = desk.clock(), desk.feed()
-    asked = [(site.id, *chosen_days(first, last, day_of(now, site.timezone))) for site in desk.my_sites(request)]
+    asked = {site.id: chosen_days(first, last, now, site.timezone) for site in desk.my_sites(request)}
     return LineList(await desk.reads.lines(asked), feed)
 
 
@@ -120,8 +120,8 @@ async def read_stats(
     """The report of the site's days, both inside; both default to today."""
     mine = await desk.site(request, site)
     now, feed = desk.clock(), desk.feed()
-    days = chosen_days(first, last, day_of(now, mine.timezone))
-    return StatsView(**asdict(await desk.reads.stats(mine.id, days, which, now, request.auth.site_ids)), feed=feed)
+    days = chosen_days(first, last, now, mine.timezone)
+    return StatsView(**asdict(await desk.reads.stats(mine.id, days, which, now)), feed=feed)
 
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))
@@ -137,7 +137,7 @@ async def list_events(
     """Newest first."""
     mine = await desk.site(request, site)
     span, feed = chosen_span("events", mine, 0, limit, cursor, (first, last)), desk.feed()
-    rows = await desk.reads.newest("list_events", (mine.id,), span, request.auth.site_ids)
+    rows = await desk.reads.newest("list_events", (mine.id,), span)
     return EventPage([read_event(row, mine.public_id) for row in rows[:limit]], next_cursor("events", rows, limit), feed)
 
 
@@ -155,7 +155,7 @@ async def list_sessions(
     """Newest first. `all` is everything but bots and internal visits."""
     mine = await desk.site(request, site)
     span, feed = chosen_span("sessions", mine, "", limit, cursor, (first, last)), desk.feed()
-    rows = await desk.reads.newest("list_sessions", (mine.id,), span, request.auth.site_ids, FILTERS[which])
+    rows = await desk.reads.newest("list_sessions", (mine.id,), span, FILTERS[which])
     return SessionPage([read_session(row, mine.public_id) for row in rows[:limit]], next_cursor("sessions", rows, limit), feed)
 
 
@@ -173,7 +173,7 @@ async def list_intents(
     """Taps, forms and calls, newest first, with the work on their leads. `all` is everything but those of bots and internal visits."""
     mine = await desk.site(request, site)
     span, now, feed = chosen_span("intents", mine, 0, limit, cursor, (first, last)), desk.clock(), desk.feed()
-    rows, people = await desk.reads.intents(mine.id, span, FILTERS[which], request.auth.site_ids)
+    rows, people = await desk.reads.intents(mine.id, span, FILTERS[which])
     shown = [read_worked_intent(row, mine.public_id, people, now) for row in rows[:limit]]
     return IntentPage(shown, next_cursor("intents", rows, limit), feed)
 
@@ -186,7 +186,7 @@ async def read_timeline(
     mine = await desk.site(request, site)
     value, feed = event_id(sid), desk.feed()
     after = read_cursor("timeline", cursor, int) if cursor is not None else Position(0, 0)
-    visit = await desk.reads.visit(mine.id, uuid_text(value), after, limit, request.auth.site_ids) if value else None
+    visit = await desk.reads.visit(mine.id, uuid_text(value), after, limit) if value else None
     if visit is None:
         raise NoSuchSession
     return Timeline(
@@ -221,12 +221,13 @@ ROUTES = [
 ]
 
 
-def chosen_days(first: date | None, last: date | None, today: str) -> tuple[str, str]:
+def chosen_days(first: date | None, last: date | None, now: int, timezone: str) -> Days:
     """The days of a report: both told, or today. Raises UsageError."""
-    end = (last or first or date.fromisoformat(today)).isoformat() if last or first else today
+    told = last or first
+    end = told.isoformat() if told else day_of(now, timezone)
     begin = first.isoformat() if first else end
     check_days(begin, end)
-    return begin, end
+    return Days(begin, end, timezone)
 
 
 def check_days(first: str, last: str) -> None:

@@ -121,7 +121,7 @@ async def read_queue(request: AuthedRequest, desk: TheDesk, site: OneSite = None
 async def read_lead(request: AuthedRequest, desk: TheDesk, site: SiteId, number: RowId) -> LeadDetail:
     """The lead of this row, with everything that happened to it."""
     mine, now, feed = await desk.site(request, site), desk.clock(), desk.feed()
-    told = await desk.reads.lead(mine.id, number, request.auth.site_ids)
+    told = await desk.reads.lead(mine.id, number)
     if told is None:
         raise NoSuchRow
     people = told.queue.people

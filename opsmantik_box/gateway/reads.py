@@ -6,12 +6,13 @@ decides nothing about numbers (domain/report.py, domain/pages.py).
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
+from opsmantik_box.domain.days import Days
 from opsmantik_box.domain.pages import Position, Span, Visit, ask_newest, ask_visit
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
 from opsmantik_box.domain.queue import People, Queue, Told, ask_lead, ask_queue, ask_with_people
@@ -29,7 +30,6 @@ Names = Callable[[], list[tuple[str, str]]]
 class Reads:
     """`months`: the month files that may be opened now, as (month, name inside DATA/months), oldest first.
 
-    `seen` are all the sites the asker sees, whichever of them is asked about: the statements then stay prepared from one to the next.
     Every reading raises ReadRefused and ReadTooSlow."""
 
     def __init__(self, data: Path, months: Names) -> None:
@@ -41,40 +41,43 @@ class Reads:
 
     # --- what can be read ---------------------------------------------------------------------------------------------------------
 
-    async def stats(self, site_id: int, days: tuple[str, str], scope: str, now: int, seen: Sequence[int]) -> Stats:
-        """The report of a site's days (first and last, both inside). `scope` is one of SCOPES."""
-        return await self._run(ask_stats(site_id, *days, scope, self.months(), now), seen)
+    async def stats(self, site_id: int, days: Days, scope: str, now: int) -> Stats:
+        """The report of a site's days. `scope` is one of SCOPES."""
+        return await self._run(ask_stats(days, scope, self.months(), now), (site_id,))
 
-    async def lines(self, asked: Sequence[tuple[int, str, str]]) -> list[Line]:
-        """The line of each site for its days (first and last, both inside)."""
-        return await self._run(ask_lines(asked, self.months()), [site_id for site_id, _, _ in asked])
+    async def lines(self, asked: Mapping[int, Days]) -> list[Line]:
+        """The line of each site for its days. Those with the same days (in the same time zone) are read together."""
+        found: dict[int, Line] = {}
+        for days in set(asked.values()):
+            found |= await self._run(ask_lines(days, self.months()), [site for site in asked if asked[site] == days])
+        return [found[site_id] for site_id in asked if site_id in found]
 
     async def arrivals(self, site_ids: Sequence[int], now: int) -> list[Arrivals]:
         """How the signals of each site arrived in the 24 hours before now."""
         return await self._run(ask_arrivals(site_ids, now), site_ids)
 
     async def newest(
-        self, statement: str, site_ids: Sequence[int], span: Span, seen: Sequence[int], more: dict[str, Any] | None = None
+        self, statement: str, site_ids: Sequence[int], span: Span, more: dict[str, Any] | None = None
     ) -> Sequence[Row]:
         """Rows of list_events or list_sessions, newest first, one more than the span's limit when there is a next page."""
-        return await self._run(ask_newest(statement, site_ids, span, self.months(), more), seen)
+        return await self._run(ask_newest(statement, site_ids, span, self.months(), more), site_ids)
 
-    async def intents(self, site_id: int, span: Span, more: dict[str, Any], seen: Sequence[int]) -> tuple[Sequence[Row], People]:
+    async def intents(self, site_id: int, span: Span, more: dict[str, Any]) -> tuple[Sequence[Row], People]:
         """Rows of list_intents, newest first, one more than the span's limit when there is a next page; and who people are."""
         question = Question(None, "list_intents", span.parameters(site_id) | more)
-        return await self._run(ask_with_people(question), seen)
+        return await self._run(ask_with_people(question), (site_id,))
 
     async def queue(self, now: int, site_ids: Sequence[int]) -> Queue:
         """The operator's first screen of these sites."""
         return await self._run(ask_queue(now), site_ids)
 
-    async def lead(self, site_id: int, number: int, seen: Sequence[int]) -> Told | None:
+    async def lead(self, site_id: int, number: int) -> Told | None:
         """The lead of a row, with everything that happened to it; None when the site has no such row."""
-        return await self._run(ask_lead(site_id, number, self.months()), seen)
+        return await self._run(ask_lead(site_id, number, self.months()), (site_id,))
 
-    async def visit(self, site_id: int, session_id: str, after: Position, limit: int, seen: Sequence[int]) -> Visit | None:
+    async def visit(self, site_id: int, session_id: str, after: Position, limit: int) -> Visit | None:
         """A session with its events after a position, and what it led to; None when the site has no such session."""
-        return await self._run(ask_visit(site_id, session_id, after, limit, self.months()), seen)
+        return await self._run(ask_visit(site_id, session_id, after, limit, self.months()), (site_id,))
 
     async def recent_intent(self, site_id: int, fingerprint: str, target: str, from_ms: int) -> Row | None:
         """A row of find_recent_intent."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from opsmantik_box.domain.days import day_bounds, day_of, days_of_range
+from opsmantik_box.domain.days import Days, day_of
 from opsmantik_box.domain.questions import Question, Row, answered
 from opsmantik_box.domain.report import MOST_DAYS, ask_stats
 from opsmantik_box.errors import UsageError
@@ -25,7 +25,7 @@ def stats(data: Path, site: str, from_day: str | None, to_day: str | None, scope
     """The report as /stats answers it; both days default to the site's today. `scope`: one of SCOPES. Raises UsageError, NotFound,
     DataFolderUnusable, ReadRefused."""
     chosen = find_site(list_sites(data), site)
-    first, last = _days(from_day, to_day, day_of(now, chosen.timezone), chosen.timezone)
+    days = _days(from_day, to_day, day_of(now, chosen.timezone), chosen.timezone)
     months = list_months(data)
     with connections(data, [chosen.id], months) as connection:
 
@@ -33,23 +33,24 @@ def stats(data: Path, site: str, from_day: str | None, to_day: str | None, scope
             return connection(question.month).execute(SQL[question.name], question.parameters).fetchall()
 
         try:
-            return msgspec.to_builtins(answered(ask_stats(chosen.id, first, last, scope, months, now), ask))
+            return msgspec.to_builtins(answered(ask_stats(days, scope, months, now), ask))
         except sqlite3.Error as error:
             raise ReadRefused(problem=str(error)) from error
 
 
-def _days(from_day: str | None, to_day: str | None, today: str, timezone: str) -> tuple[str, str]:
+def _days(from_day: str | None, to_day: str | None, today: str, timezone: str) -> Days:
     last = to_day or from_day or today
-    first = from_day or last
+    days = Days(from_day or last, last, timezone)
     try:
-        for day in (first, last):
-            day_bounds(day, timezone)
-        days = len(days_of_range(first, last))
+        days.span()
+        number = len(days.each())
     except (ValueError, OverflowError) as error:
-        raise UsageError(problem=f"{first} to {last}: {error}") from None
-    if not 1 <= days <= MOST_DAYS:
-        raise UsageError(problem=f"{first} to {last}: the first day comes first, and at most {MOST_DAYS} days fit in a report.")
-    return first, last
+        raise UsageError(problem=f"{days.first} to {last}: {error}") from None
+    if not 1 <= number <= MOST_DAYS:
+        raise UsageError(
+            problem=f"{days.first} to {last}: the first day comes first, and at most {MOST_DAYS} days fit in a report."
+        )
+    return days
 
 
 @contextmanager

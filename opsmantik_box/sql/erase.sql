@@ -77,7 +77,7 @@ where lead_id in (select call_id from erasing where moved_to is not null) and id
 -- The work on such a lead goes on.
 insert into leads (id, site_id, version, claimed_by, claimed_since, claimed_until)
 select e.moved_to, l.site_id, l.version, l.claimed_by, l.claimed_since, l.claimed_until
-from erasing e join leads l on l.id = e.call_id where e.moved_to is not null;
+from erasing e cross join leads l on l.id = e.call_id where e.moved_to is not null;
 
 -- move_attempts --
 -- What was tried on contacts that stay.
@@ -95,14 +95,15 @@ update reminders set lead_id = (select moved_to from erasing where call_id = rem
 where lead_id in (select call_id from erasing where moved_to is not null);
 
 -- read_erasing --
--- The contacts that go: how they count, what they came with, and whether their lead goes with them.
+-- The contacts that go: how they count, what they came with, and whether their lead goes with them. `cross join`, here and elsewhere: those
+-- few first, not every contact there is.
 select c.id, c.site_id, c.at, c.source, c.status, c.is_bot = 0 and c.is_internal = 0, c.provider, c.provider_call_id, c.intent_stamp,
     c.click_id, e.moved_to is null
-from erasing e join calls c on c.id = e.call_id order by c.id;
+from erasing e cross join calls c on c.id = e.call_id order by c.id;
 
 -- read_erasing_messages --
 -- The messages that told of them.
-select m.site_id, m.message_id from erasing e join call_messages m on m.call_id = e.call_id;
+select m.site_id, m.message_id from erasing e cross join call_messages m on m.call_id = e.call_id;
 
 -- erase_verdicts --
 -- What was said of them.

@@ -1,10 +1,11 @@
 -- count_visits --
--- A month file's sessions of a span of time, by slots of `slot_ms` and by what a report tells apart, with their fingerprints. These as one
--- array a row: each row that is fetched waits for the interpreter's lock.
-select created_at / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
+-- A month file's sessions of a span of time, by site, slots of `slot_ms` and what a report tells apart, with their fingerprints. These as
+-- one array a row: each row that is fetched waits for the interpreter's lock. (No statement here names a site: only those that are asked
+-- about are in the connection's scope.)
+select site_id, created_at / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
     json_group_array(fingerprint) filter (where fingerprint is not null) as fingerprints
-from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms
-group by 1, 2, 3, 4;
+from sessions where created_at >= :from_ms and created_at < :to_ms
+group by 1, 2, 3, 4, 5;
 
 -- count_sessions --
 -- What the sessions of a span of time were like. A bounce is product.md's: one page view, no intent, form or conversion event, scroll
@@ -13,42 +14,42 @@ select attribution_rank, is_bot, is_internal, device_type, count(*) as sessions,
     sum(page_views <= 1 and intents = 0 and conversion_events = 0 and fired & 12 = 0 and last_event_at - created_at < 10000) as bounces,
     sum(intents = 0) as without_intent,
     sum(consent in ('denied', 'limit') or instr(consent, 'ad_storage=denied') > 0) as denied
-from sessions where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms
+from sessions where created_at >= :from_ms and created_at < :to_ms
 group by attribution_rank, is_bot, is_internal, device_type;
 
 -- count_contacts --
 -- Intents, forms and calls of a span of time, by slots of `slot_ms`, with the attribution known at the tap (6, organic, where there was none).
-select at / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
+select site_id, at / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
     coalesce(intent_action, '') as intent_action, count(*) as contacts
-from calls where site_id = :site_id and at >= :from_ms and at < :to_ms
-group by 1, 2, 3, 4, 5, 6;
+from calls where at >= :from_ms and at < :to_ms
+group by 1, 2, 3, 4, 5, 6, 7;
 
 -- list_sealed --
 -- What was sealed, row by row: there are few, and a tap and its matched call must become one.
-select id, at, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
+select site_id, id, at, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
     coalesce(intent_action, '') as intent_action, matched_session_id, sale_amount, currency
-from calls where site_id = :site_id and at >= :from_ms and at < :to_ms and status in ('confirmed', 'qualified', 'real');
+from calls where at >= :from_ms and at < :to_ms and status in ('confirmed', 'qualified', 'real');
 
 -- list_ad_clicks --
 -- Google's numbers as they became known, oldest knowledge first: domain/ad_numbers.py says which of them count.
-select day, campaign, clicks, google_conversions, cost, as_of, currency, source, call_clicks
-from ad_clicks where site_id = :site_id and day >= :from_day and day <= :to_day
+select site_id, day, campaign, clicks, google_conversions, cost, as_of, currency, source, call_clicks
+from ad_clicks where day >= :from_day and day <= :to_day
 order by as_of, id;
 
 -- list_client_counts --
 -- What the client counted himself, oldest first: the newest of a day counts.
-select day, whatsapp, phone, as_of
-from client_counts where site_id = :site_id and day >= :from_day and day <= :to_day
+select site_id, day, whatsapp, phone, as_of
+from client_counts where day >= :from_day and day <= :to_day
 order by as_of, id;
 
--- read_site --
--- The site's own settings that a report stands on.
-select public_id, timezone, currency, google_timezone from sites where id = :site_id;
+-- read_sites --
+-- The sites' own settings that a report stands on.
+select id, public_id, currency, google_timezone from sites;
 
 -- count_repeated_clicks --
 -- Clicks that opened no session of their own: the same visitor's, in the session of the first.
 select count(*) - count(distinct session_id) as repeated
-from touches where site_id = :site_id and at >= :from_ms and at < :to_ms and time_unknown = 0;
+from touches where at >= :from_ms and at < :to_ms and time_unknown = 0;
 
 -- count_origins --
 -- Human sessions of a span of time by what their address says: campaign, keyword, and the first page without its query.
@@ -56,14 +57,14 @@ select coalesce(nullif(utm_campaign, ''), campaignid, '') as campaign, coalesce(
     substr(entry_page, 1, min(instr(entry_page || '?', '?'), instr(entry_page || '#', '#')) - 1) as landing_page, attribution_rank,
     count(*) as sessions
 from sessions
-where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and is_bot = 0 and is_internal = 0
+where created_at >= :from_ms and created_at < :to_ms and is_bot = 0 and is_internal = 0
 group by 1, 2, 3, 4;
 
 -- list_clicks --
 -- The click ids that opened everybody's sessions, slot by slot: a page that is opened again brings its click id along.
 select json_group_array(coalesce(gclid, wbraid, gbraid)) as click_ids
 from sessions
-where site_id = :site_id and created_at >= :from_ms and created_at < :to_ms and attribution_rank = 1
+where created_at >= :from_ms and created_at < :to_ms and attribution_rank = 1
     and coalesce(gclid, wbraid, gbraid) is not null
 group by created_at / :slot_ms;
 
@@ -74,7 +75,7 @@ select coalesce(nullif(s.utm_campaign, ''), s.campaignid, '') as campaign, coale
     substr(s.entry_page, 1, min(instr(s.entry_page || '?', '?'), instr(s.entry_page || '#', '#')) - 1) as landing_page,
     coalesce(c.attribution_rank_at_tap, 6) as attribution_rank, count(*) as taps
 from calls as c cross join sessions as s on s.site_id = c.site_id and s.id = c.matched_session_id
-where c.site_id = :site_id and c.at >= :from_ms and c.at < :to_ms and c.matched_session_month = :month and c.source = 'click'
+where c.at >= :from_ms and c.at < :to_ms and c.matched_session_month = :month and c.source = 'click'
     and c.intent_action in ('phone', 'whatsapp') and c.is_bot = 0 and c.is_internal = 0
 group by 1, 2, 3, 4;
 
@@ -83,7 +84,7 @@ group by 1, 2, 3, 4;
 select position, coalesce(matched_session_month, '') as month, coalesce(attribution_rank_at_tap, 6) as attribution_rank,
     count(*) as taps
 from calls
-where site_id = :site_id and at >= :from_ms and at < :to_ms and source = 'click' and intent_action in ('phone', 'whatsapp')
+where at >= :from_ms and at < :to_ms and source = 'click' and intent_action in ('phone', 'whatsapp')
     and is_bot = 0 and is_internal = 0
 group by 1, 2, 3;
 
@@ -92,22 +93,22 @@ group by 1, 2, 3;
 -- first, then each one's first event by its key.
 select s.created_at, e.received_at
 from sessions as s cross join events as e on e.session_no = s.no and e.created_at = s.created_at and e.seq = s.entry_seq
-where s.site_id = :site_id and s.created_at >= :from_ms and s.created_at < :to_ms and s.is_bot = 0 and s.is_internal = 0
+where s.created_at >= :from_ms and s.created_at < :to_ms and s.is_bot = 0 and s.is_internal = 0
     and e.received_at >= s.created_at + 172800000;
 
 -- list_late_contacts --
 -- Human taps, forms and calls that were told 48 hours or more after they happened.
 select at, received_at, source
 from calls
-where site_id = :site_id and at >= :from_ms and at < :to_ms and received_at >= at + 172800000 and is_bot = 0 and is_internal = 0;
+where at >= :from_ms and at < :to_ms and received_at >= at + 172800000 and is_bot = 0 and is_internal = 0;
 
 -- list_late_verdicts --
 -- What was said of human taps, forms and calls 48 hours or more after they happened. `cross join`: few calls, then their verdicts.
 select c.at, v.at as said_at, v.from_status, v.to_status
 from calls as c cross join verdicts as v on v.call_id = c.id
-where c.site_id = :site_id and c.at >= :from_ms and c.at < :to_ms and c.is_bot = 0 and c.is_internal = 0
+where c.at >= :from_ms and c.at < :to_ms and c.is_bot = 0 and c.is_internal = 0
     and v.at >= c.at + 172800000;
 
 -- list_erased_counts --
 -- What was deleted of the numbers of a span of days, because a visitor was erased, or because its days were over.
-select at, day, what, cause, count from erased_counts where site_id = :site_id and day >= :from_day and day <= :to_day;
+select at, day, what, cause, count from erased_counts where day >= :from_day and day <= :to_day;

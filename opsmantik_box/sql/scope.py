@@ -12,7 +12,7 @@ SQL that came from outside gets a connection of its own for each statement: EXPL
 import math
 import secrets
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import ClassVar
@@ -53,7 +53,7 @@ FUNCTIONS = frozenset("""
 """.split())  # noqa: SIM905  # fmt: skip
 """What a query may call: everything pure. Not there: load_extension, full-text, what reads files or tells how SQLite was built."""
 
-_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE, sqlite3.SQLITE_TRANSACTION})
+_HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE})
 _ALLOW, _DENY = sqlite3.SQLITE_OK, sqlite3.SQLITE_DENY
 _PASSING = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN})
 
@@ -95,6 +95,7 @@ class ScopedConnection(sqlite3.Connection):
     _hidden: frozenset[str]
     _deadline: float = math.inf
     _filled: tuple[int, ...] | None = None
+    _trusting: bool = False
 
     def prepare(self, ledger: Path, months: Sequence[Path]) -> None:
         """Attaches the files and makes the views. Once, before `refill`."""
@@ -111,10 +112,10 @@ class ScopedConnection(sqlite3.Connection):
         for limit, value in LIMITS.items():
             self.setlimit(limit, value)
         self.set_progress_handler(self._is_late, STEPS_BETWEEN_LOOKS)
+        self.set_authorizer(self._authorize)
 
     def refill(self, site_ids: Iterable[int], seconds: float = DEADLINE_SECONDS) -> None:
-        """From now on these sites are seen, and every statement ends `seconds` from now. Setting the authorizer anew makes SQLite
-        forget what it had prepared without one; where the sites stay the same, it keeps what it has prepared."""
+        """From now on these sites are seen, and every statement ends `seconds` from now. What was prepared stays so."""
         asked = tuple(site_ids)
         self._deadline = math.inf
         if asked != self._filled:
@@ -124,27 +125,34 @@ class ScopedConnection(sqlite3.Connection):
     def begin_reading(self) -> None:
         """Until `end_reading`, each file is seen as it was at its first question."""
         if not self.in_transaction:
-            self.execute("begin")
+            self._do(lambda: self.execute("begin"))
 
     def end_reading(self) -> None:
         """From now on files are seen as they are."""
         if self.in_transaction:
-            self.execute("rollback")
+            self._do(lambda: self.execute("rollback"))
 
     def _fill(self, site_ids: tuple[int, ...]) -> None:
         self._filled = None
-        self.set_authorizer(None)
-        self.execute("pragma query_only = 0")
-        self.execute(SQL["empty_scope"])
-        self.executemany(SQL["fill_scope"], [(site_id,) for site_id in site_ids])
-        self.execute("pragma query_only = 1")
-        self.set_authorizer(self._authorize)
+        self._do(lambda: self.execute(SQL["empty_scope"]))
+        self._do(lambda: self.executemany(SQL["fill_scope"], [(site_id,) for site_id in site_ids]))
         self._filled = site_ids
+
+    def _do(self, own: Callable[[], object]) -> None:
+        """What is not reading, and only done here. (Another authorizer for it, or `query_only`, would make SQLite forget every statement
+        it has prepared.)"""
+        self._trusting = True
+        try:
+            own()
+        finally:
+            self._trusting = False
 
     def _authorize(self, action: int, first: str | None, second: str | None, database: str | None, view: str | None) -> int:
         """`view` is the innermost view or CTE as it was named: only who knows an inner name can pass for one. COUNT(*) and the like
         read no column: then `database` is what was written before the name, and only an inner view can have written a file's. (It
         comes without its view where SQLite has merged that into a subquery.)"""
+        if self._trusting:
+            return _ALLOW
         if action == sqlite3.SQLITE_READ:
             return _ALLOW if self._may_read((first or "").lower(), second or "", database, view) else _DENY
         if action == sqlite3.SQLITE_FUNCTION:

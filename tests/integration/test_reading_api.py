@@ -118,8 +118,8 @@ def test_lists_are_of_the_traffic_and_days_that_were_asked_for(told: Box) -> Non
     token = told.token(mine)
     for which, sessions in (("ads", 1), ("all", 11), ("bots", 0), ("internal", 0)):
         assert len(told.get(f"/api/v1/sites/{mine}/sessions?scope={which}", token)["sessions"]) == sessions
-    assert told.get(f"/api/v1/sites/{mine}/sessions?to=2026-01-01", token) == {"sessions": [], "next": None, "feed": "1-1"}
-    assert told.get(f"/api/v1/sites/{mine}/intents?from=9000-01-01", token) == {"intents": [], "next": None, "feed": "1-1"}
+    assert told.get(f"/api/v1/sites/{mine}/sessions?to=2026-01-01", token)["sessions"] == []
+    assert told.get(f"/api/v1/sites/{mine}/intents?from=9000-01-01", token)["intents"] == []
 
 
 def test_every_route_declares_the_right_it_needs() -> None:
@@ -236,4 +236,4 @@ def test_a_site_that_was_just_added_and_one_that_was_just_granted_is_there_at_on
     fresh = told.add_site("frisch")["public_id"]
     token = told.token(fresh)
     assert told.get(f"/api/v1/sites/{fresh}/stats", token)["all"]["sessions"] == 0
-    assert told.get(f"/api/v1/sites/{fresh}/events", token) == {"events": [], "next": None, "feed": "1-1"}
+    assert told.get(f"/api/v1/sites/{fresh}/events", token)["events"] == []

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opsmantik_box.domain.attribution import Rank
-from opsmantik_box.domain.days import day_bounds
+from opsmantik_box.domain.days import Days, day_bounds
 from opsmantik_box.domain.months import month_start, next_month, previous_month
 from opsmantik_box.domain.pages import END_OF_TIME, Position, Span
 from opsmantik_box.errors import DataFolderUnusable, NotFound, UsageError
@@ -26,6 +26,7 @@ from tests.reading_data import FORM, NOON, PHONE, WHATSAPP, Folder, ask_both, wi
 
 DAY = 86_400_000
 TODAY = "2026-11-05"
+DAYS = Days(TODAY, TODAY, "Europe/Istanbul")
 
 
 @pytest.fixture
@@ -234,7 +235,7 @@ def test_the_newest_events_come_from_every_month_and_site_in_order(folder: Folde
         reverse=True,
     )
     span = Span(0, Position(END_OF_TIME, 0), 100)
-    rows = with_reads(folder, lambda reading: reading.newest("list_events", sites[:2], span, sites[:2]))
+    rows = with_reads(folder, lambda reading: reading.newest("list_events", sites[:2], span))
     assert [(row[0], row[1]) for row in rows[:100]] == [row[:2] for row in everything if row[2] in sites[:2]][:100]
 
 
@@ -242,7 +243,7 @@ def test_a_session_of_two_months_is_read_from_the_newest(folder: Folder) -> None
     site, _ = folder.site("a")
     key = folder.session(site, month_start("2026-10"), events=2)
     folder.session(site, NOON, id=key, events=3)
-    visit = with_reads(folder, lambda reading: reading.visit(site, key, Position(0, 0), 10, [site]))
+    visit = with_reads(folder, lambda reading: reading.visit(site, key, Position(0, 0), 10))
     assert visit is not None
     assert (visit.session[1], len(visit.events)) == (key, 3)
 
@@ -255,7 +256,7 @@ def test_a_month_that_was_rebuilt_is_opened_anew(folder: Folder) -> None:
     folder.session(site, NOON, Rank.FIRST_CLICK)
 
     async def use(reading: Reads) -> list[int]:
-        before = (await reading.stats(site, (TODAY, TODAY), "ads", NOON, [site])).ads.sessions
+        before = (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions
         file = folder.data / "months" / "2026-11.db"
         folder.months.pop("2026-11").close()
         for name in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
@@ -263,7 +264,7 @@ def test_a_month_that_was_rebuilt_is_opened_anew(folder: Folder) -> None:
         folder.ledger.execute("delete from partitions")
         for _ in range(3):
             folder.session(site, NOON, Rank.FIRST_CLICK)
-        return [before, (await reading.stats(site, (TODAY, TODAY), "ads", NOON, [site])).ads.sessions]
+        return [before, (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions]
 
     assert with_reads(folder, use) == [1, 3]
 
@@ -276,10 +277,10 @@ def test_a_month_that_is_not_there_now_is_a_503_and_there_again_when_it_is(folde
     async def use(reading: Reads) -> int:
         file.rename(file.with_suffix(".away"))
         with pytest.raises(ReadRefused) as refused:
-            await reading.stats(site, (TODAY, TODAY), "ads", NOON, [site])
+            await reading.stats(site, DAYS, "ads", NOON)
         assert (refused.value.status, refused.value.retry_after) == (503, 2)
         file.with_suffix(".away").rename(file)
-        return (await reading.stats(site, (TODAY, TODAY), "ads", NOON, [site])).ads.sessions
+        return (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions
 
     assert with_reads(folder, use) == 1
 
@@ -292,8 +293,8 @@ def test_a_month_that_is_no_database_is_a_503_and_the_others_are_read(folder: Fo
 
     async def use(reading: Reads) -> int:
         with pytest.raises(ReadRefused):
-            await reading.visit(site, "none", Position(0, 0), 10, [site])
-        return (await reading.stats(site, (TODAY, TODAY), "ads", NOON, [site])).ads.sessions
+            await reading.visit(site, "none", Position(0, 0), 10)
+        return (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions
 
     assert with_reads(folder, use) == 1
 
@@ -307,8 +308,8 @@ def test_a_reading_that_takes_too_long_is_stopped_and_the_next_is_answered(folde
 
     async def use(reading: Reads) -> int:
         with pytest.raises(ReadTooSlow):
-            await reading.visit(site, "none", Position(0, 0), 10, [site])
-        return (await reading.stats(site, (TODAY, TODAY), "ads", NOON, [site])).ads.sessions
+            await reading.visit(site, "none", Position(0, 0), 10)
+        return (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions
 
     assert with_reads(folder, use) == 1
 
@@ -322,7 +323,8 @@ def test_connections_are_few_and_closed_when_nobody_asks(folder: Folder, monkeyp
     monkeypatch.setattr(reads_module, "IDLE_SECONDS", 0.05)
 
     async def use(reading: Reads) -> None:
-        told = await asyncio.gather(*(reading.stats(site, ("2025-02-01", "2026-03-01"), "all", NOON, [site]) for _ in range(4)))
+        year = Days("2025-02-01", "2026-03-01", "Europe/Istanbul")
+        told = await asyncio.gather(*(reading.stats(site, year, "all", NOON) for _ in range(4)))
         assert {one.all.sessions for one in told} == {11}
         assert len(reading._idle) <= READERS
         assert 0 < len(_open_months(folder.data)) <= READERS * MOST_MONTHS * 2  # a file and its WAL
@@ -355,7 +357,7 @@ def test_requests_of_several_tenants_at_once_see_their_own(folder: Folder) -> No
             folder.session(site, NOON)
 
     async def use(reading: Reads) -> list[int]:
-        told = await asyncio.gather(*(reading.stats(site, (TODAY, TODAY), "ads", NOON, [site]) for site in sites * 5))
+        told = await asyncio.gather(*(reading.stats(site, DAYS, "ads", NOON) for site in sites * 5))
         return [one.all.sessions for one in told]
 
     assert with_reads(folder, use) == [1, 2, 3, 4, 5, 6, 7, 8] * 5

@@ -10,6 +10,7 @@ import pytest
 
 from opsmantik_box.domain.retention import BY_NAME, DAY_MS
 from opsmantik_box.engine.retention import MOST, MOST_CONTACTS, OF_SITES, OF_THE_BOX, SQL, Retention
+from opsmantik_box.sql import load
 from tests.integration.engine_kit import rows
 from tests.integration.erase_kit import Scene, new_sid, scene, visitor
 from tests.integration.test_query_plans import scans
@@ -159,3 +160,9 @@ def test_what_is_old_is_found_by_an_index(box: Scene, name: str) -> None:
 
 def test_every_kind_that_is_deleted_here_has_its_statements() -> None:
     assert {name for names in (*OF_SITES.values(), *OF_THE_BOX.values()) for name in names} | {"list_old_contacts"} == set(SQL)
+
+
+@pytest.mark.parametrize("statement", ["move_leads", "read_erasing", "read_erasing_messages"])
+def test_what_goes_is_found_from_the_list_of_it_not_by_looking_at_all_there_is(box: Scene, statement: str) -> None:
+    plan = [row[3] for row in box.core.ledger.db.execute(f"explain query plan {load('erase')[statement]}")]
+    assert [line for line in plan if line.startswith("SCAN")] == ["SCAN e"], plan
