@@ -52,7 +52,7 @@ KINDS = (
     Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
     Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
-    Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys"), personal=False),
+    Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys", "webhooks"), personal=False),
     Kind("machinery", None, _MACHINERY, personal=False),
 )
 """In the order of the report: about visitors first. Touches: an ad assists for six months. Sealed: a year, and a month to compare it in.
