@@ -53,10 +53,12 @@ class Lag(Struct, frozen=True, forbid_unknown_fields=True):
 
 class Notify(Struct, frozen=True, forbid_unknown_fields=True):
     """What is told to people on every lane of messages. `level`: from which on alerts are; `hot_score`: from which on intents are (0:
-    none); times are told by the clocks of `timezone`; `personal`: messages may hold pages."""
+    none); `daily_hour`: when the day before is summed up (-1: never); times are by the clocks of `timezone`; `personal`: messages may
+    hold pages."""
 
     level: Literal["info", "warning", "alarm"] = "alarm"
     hot_score: Annotated[int, Meta(ge=0, le=100)] = 0
+    daily_hour: Annotated[int, Meta(ge=-1, le=23)] = -1
     timezone: str = "Europe/Istanbul"
     personal: bool = False
     deadman_url: str = ""

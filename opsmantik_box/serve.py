@@ -66,7 +66,7 @@ def outward_of(settings: "Settings") -> Outward:
     return Outward(
         telegram_token=telegram.bot_token, telegram_chat=telegram.chat_id, telegram_api=telegram.api_url,
         mailbox=mailbox if email.host and email.recipients else None, level=notify.level, hot_score=notify.hot_score,
-        timezone=notify.timezone, personal=notify.personal, deadman_url=notify.deadman_url,
+        daily_hour=notify.daily_hour, timezone=notify.timezone, personal=notify.personal, deadman_url=notify.deadman_url,
         allowed_networks=notify.allowed_networks, walls=settings.walls, log_level=settings.log_level,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from opsmantik_box.domain.schedules import DAY_MS, HOUR_MS, MINUTE_MS, every, ma
 from opsmantik_box.engine.arrivals import forget_arrivals
 from opsmantik_box.engine.auditing import audit_data_integrity
 from opsmantik_box.engine.backing_up import back_up, verify_backups
+from opsmantik_box.engine.daily import tell_day
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
 from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
@@ -111,6 +112,7 @@ JOBS = (
         audit_data_integrity,
         heavy=True,
     ),
+    Job("tell_day", "yesterday, summed up for who is told of things", every(HOUR_MS, MINUTE_MS), tell_day, at_start=True),
     Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(

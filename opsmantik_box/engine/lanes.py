@@ -221,6 +221,15 @@ class Lanes:
         self._send_due(now)
         return {"lanes": [chat.lane for chat in self._chats], "key": key}
 
+    @property
+    def has_chats(self) -> bool:
+        """Is there a lane of messages to people?"""
+        return bool(self._chats)
+
+    def was_put(self, key: str) -> bool:
+        """Was a message put under this key on every lane of messages?"""
+        return all(self.outbox.has(f"{chat.lane}:{key}") for chat in self._chats)
+
     def put(self, kind: str, key: str, message: Message, now: int, deadline: int) -> None:
         """A message on every lane of messages, in the caller's transaction; once for a key."""
         payload = msgspec.json.encode(message)

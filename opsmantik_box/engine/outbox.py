@@ -77,6 +77,10 @@ class Outbox:
         now_rows = [(one.lane, one.kind, one.key, one.payload, one.deadline, one.at) for one in notices]
         self._db.executemany(SQL["put_delivery"], now_rows)
 
+    def has(self, key: str) -> bool:
+        """Was there ever a delivery of this key (of the last 90 days)?"""
+        return bool(self._db.execute(SQL["find_key"], (key,)).get)
+
     def waiting_lanes(self, now: int) -> list[str]:
         return [lane for (lane,) in all_rows(self._db, SQL["list_waiting_lanes"], (now,))]
 

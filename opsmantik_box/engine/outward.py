@@ -10,8 +10,8 @@ TELEGRAM, EMAIL = "telegram", "email"
 
 
 class Outward(Struct, frozen=True):
-    """Nothing is switched on by default. `allowed_networks` (CIDR) are those inside the house that may be reached; a receiver is given
-    `patience_sec` for its answer."""
+    """Nothing is switched on by default. `daily_hour` by the clocks of `timezone`, -1 for never; `allowed_networks` (CIDR) are those inside
+    the house that may be reached; a receiver is given `patience_sec` for its answer."""
 
     telegram_token: str = ""
     telegram_chat: str = ""
@@ -19,6 +19,7 @@ class Outward(Struct, frozen=True):
     mailbox: Mailbox | None = None
     level: Level = "alarm"
     hot_score: int = 0
+    daily_hour: int = -1
     timezone: str = "Europe/Istanbul"
     personal: bool = False
     deadman_url: str = ""

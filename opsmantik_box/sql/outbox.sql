@@ -2,6 +2,10 @@
 -- Something is to be told outside; whatever was put under this key before stays.
 insert into outbox (lane, kind, dedupe_key, payload, deadline, created_at) values (?, ?, ?, ?, ?, ?) on conflict (dedupe_key) do nothing;
 
+-- find_key --
+-- Whether there is a delivery under this key.
+select 1 from outbox where dedupe_key = ?;
+
 -- list_due --
 -- What may go in a lane now: in order of its turn.
 select id, kind, dedupe_key, payload, attempts, deadline, created_at from outbox
