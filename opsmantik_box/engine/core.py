@@ -13,7 +13,7 @@ from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
 from opsmantik_box.engine.connections import forget_pages, patience
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
-from opsmantik_box.engine.ledger import Ledger, Partition, disk_error
+from opsmantik_box.engine.ledger import Ledger, Partition
 from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
@@ -118,11 +118,9 @@ class Core:
 
     def _checkpoint_ledger(self, checkpoint: Callable[[], bool]) -> bool:
         try:
-            return checkpoint()
+            return self.ledger.checkpoint(checkpoint)
         except apsw.FullError:
             self._run_full()
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
         return False
 
     def _checkpoint_month(self, file: MonthFile, checkpoint: Callable[[], bool], now: int) -> bool:
@@ -193,11 +191,9 @@ class Core:
         self.full = True
         self.folder.give_reserve()
         try:
-            self.ledger.wal.empty()
+            self.ledger.checkpoint(self.ledger.wal.empty)
         except apsw.FullError:
             log.error("no room for a WAL checkpoint either")
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
 
     def close(self) -> None:
         """Bring the month files up, move every WAL into its file, let go of the folder."""

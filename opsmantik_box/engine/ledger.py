@@ -5,7 +5,7 @@ no room (LedgerFull: nothing stored, try later), somebody else's lock (Unavailab
 (LedgerPoisoned: the engine stops)."""
 
 import secrets
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -71,6 +71,7 @@ class Ledger:
         self.next_seq = self.last_seq() + 1
         self.feed_seq: int = self.db.execute(SQL["read_feed_seq"]).get
         self._fed = False
+        self._poisoned: LedgerPoisoned | None = None
         self.processed = ProcessedIds(self.db)
         self.arrivals = ArrivalCounts(self.db)
         self.alerts = Alerts(self.db, self.add_feed)
@@ -78,13 +79,31 @@ class Ledger:
     def close(self) -> None:
         """Moves the WAL into the file, if nobody reads and there is room, and lets go. Raises LedgerPoisoned."""
         try:
-            self.wal.empty()
+            self.checkpoint(self.wal.empty)
         except apsw.FullError:
             log.warning("no room for a WAL checkpoint; the next start does it")
-        except apsw.Error as error:
-            raise disk_error(error) or LedgerPoisoned(problem=str(error)) from error
         finally:
             self.db.close()
+
+    def checkpoint(self, how: Callable[[], bool]) -> bool:
+        """A WAL checkpoint. Raises apsw.FullError, LedgerPoisoned."""
+        self._check_trust()
+        try:
+            return how()
+        except apsw.FullError:
+            raise
+        except apsw.Error as error:
+            raise self._doubted(disk_error(error) or LedgerPoisoned(problem=str(error))) from error
+
+    def _check_trust(self) -> None:
+        """After a failed sync nothing more is written, whoever comes before the process has ended. Raises LedgerPoisoned."""
+        if self._poisoned is not None:
+            raise self._poisoned
+
+    def _doubted(self, error: BaseException) -> BaseException:
+        if isinstance(error, LedgerPoisoned):
+            self._poisoned = error
+        return error
 
     def last_seq(self) -> int:
         """The newest sequence number ever given."""
@@ -94,6 +113,7 @@ class Ledger:
     def transaction(self) -> Generator[None]:
         """All or nothing, and durable at the end. Raises LedgerFull, LedgerPoisoned, Unavailable; any other error of the body passes
         through after a rollback."""
+        self._check_trust()
         seq = self.next_seq
         try:
             self.db.execute("begin immediate")
@@ -104,7 +124,7 @@ class Ledger:
         except BaseException as error:  # noqa: BLE001 - raised again, by what it means for the disk
             self.next_seq, self._fed = seq, False
             self._roll_back()
-            raise disk_error(error) or error from None
+            raise self._doubted(disk_error(error) or error) from None
         self.feed_seq, self._fed = fed, False
         point("after_ledger_commit")
 
@@ -113,7 +133,7 @@ class Ledger:
             if self.db.in_transaction:
                 self.db.execute("rollback")
         except apsw.Error as error:
-            raise LedgerPoisoned(problem=f"rollback failed: {error}") from error
+            raise self._doubted(LedgerPoisoned(problem=f"rollback failed: {error}")) from error
 
     def append(self, rows: Sequence[tuple[int, int, bytes, int, bytes, bytes | None]]) -> None:
         """Signals as (seq, site, event id, received, payload, decision), in the caller's transaction."""

@@ -79,6 +79,26 @@ def test_after_a_failed_sync_nothing_more_is_written_to_the_ledger_not_even_when
     assert [what for what in seen if what.endswith(("ledger.db", "ledger.db-wal")) and not what.startswith("sync")] == []
 
 
+def test_after_a_sync_that_failed_once_no_other_is_asked_for_whoever_comes(box: Lab) -> None:
+    """Between the failure and the end of the process the clock may still beat: what it writes would be synced without an error."""
+    box.disk.fail_sync = times(1, named("ledger.db-wal"))
+    with pytest.raises(LedgerPoisoned):
+        box.send(1)
+    seen: list[str] = []
+    box.disk.watch = lambda kind, path: seen.append(f"{kind} {path.name}")
+    box.core.ledger.wal._due = 0
+    with pytest.raises(LedgerPoisoned), box.core.ledger.transaction():
+        pass
+    with pytest.raises(LedgerPoisoned):
+        box.core.tend(box.now)
+    with pytest.raises(LedgerPoisoned):
+        box.core.rest(box.now)
+    assert [what for what in seen if "ledger" in what] == []
+    box.lose_power()
+    box.start()
+    box.end()
+
+
 @pytest.mark.parametrize("file", ["2026-10.db", "2026-10.db-wal"])
 def test_a_month_that_cannot_be_synced_is_set_aside_and_folded_again(box: Lab, file: str) -> None:
     """A month file holds nothing of its own: the Box goes on, nobody waits, a person is told."""
