@@ -20,6 +20,8 @@ PAUSE_MS, LONGEST_PAUSE_MS = 5 * SECOND_MS, 300 * SECOND_MS
 """A lane rests after a failure: twice as long after each that follows, until something gets through."""
 LONGEST_WAIT_MS = 3_600 * SECOND_MS
 """More a receiver cannot ask for."""
+FADING = ("hot", "daily", "test")
+"""Kinds of messages that are of no use later than their deadline."""
 KEEP_TRYING_MS = 72 * 3_600 * SECOND_MS
 
 
@@ -42,14 +44,17 @@ class Attempted(Struct, frozen=True):
     not_before: int
 
 
-def after_attempt(outcome: Outcome, attempts: int, deadline: int | None, now: int, wait_ms: int = 0) -> Attempted:
-    """`attempts`: this one included. `wait_ms`: what the receiver asked for. What would come after its deadline is given up."""
+def after_attempt(outcome: Outcome, kind: str, attempts: int, deadline: int | None, now: int, wait_ms: int = 0) -> Attempted:
+    """`attempts`: this one included. `wait_ms`: what the receiver asked for. What would come after its deadline is given up; what nobody
+    wants any more then, quietly."""
     if outcome == "delivered":
         return Attempted("delivered", 0)
     if outcome == "refused":
         return Attempted("dead", 0)
     again = now + max(AGAIN_MS[min(attempts, len(AGAIN_MS)) - 1], min(wait_ms, LONGEST_WAIT_MS))
-    return Attempted("dead", 0) if deadline is not None and again > deadline else Attempted("waiting", again)
+    if deadline is not None and again > deadline:
+        return Attempted("expired" if kind in FADING else "dead", 0)
+    return Attempted("waiting", again)
 
 
 def lane_after(lane: LaneState, outcome: Outcome, detail: str, now: int, wait_ms: int = 0, moved_to: str = "") -> LaneState:

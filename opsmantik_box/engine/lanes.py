@@ -176,7 +176,7 @@ class Lanes:
         state = lane_after(self.state(lane), carried.outcome, carried.detail, now, carried.wait_ms, carried.moved_to)
         with self._ledger.transaction():
             for one in due:
-                became = after_attempt(carried.outcome, one.attempts + 1, one.deadline, now, carried.wait_ms)
+                became = after_attempt(carried.outcome, one.kind, one.attempts + 1, one.deadline, now, carried.wait_ms)
                 self.outbox.mark(one, became, carried.detail, now)
             self.outbox.save_lane(state)
         self._states[lane] = state

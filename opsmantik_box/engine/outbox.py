@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from opsmantik_box.domain.lanes import KEEP_TRYING_MS, Attempted, LaneState
+from opsmantik_box.domain.lanes import FADING, KEEP_TRYING_MS, Attempted, LaneState
 from opsmantik_box.domain.notices import Chat, FeedRow, Hook, Notice, notices_of
 from opsmantik_box.domain.sites import Site
 from opsmantik_box.engine.connections import all_rows
@@ -94,7 +94,7 @@ class Outbox:
 
     def expire(self, now: int) -> None:
         """What is too late; in the caller's transaction."""
-        self._db.execute(SQL["expire_deliveries"], (now,))
+        self._db.execute(SQL["expire_deliveries"], {"now": now, "fading": json.dumps(FADING)})
 
     def lanes(self) -> dict[str, LaneState]:
         return {row[0]: LaneState(*row) for row in all_rows(self._db, SQL["list_lanes"])}

@@ -24,9 +24,9 @@ where id = :id;
 
 -- expire_deliveries --
 -- What is too late to be of use: given up, quietly or not.
-update outbox set state = case when kind in ('hot', 'daily', 'test') then 'expired' else 'dead' end,
-    payload = case when kind in ('hot', 'daily', 'test') then x'' else payload end, last_error = 'too late'
-where state = 'waiting' and deadline < ?;
+update outbox set state = case when kind in (select value from json_each(:fading)) then 'expired' else 'dead' end,
+    payload = case when kind in (select value from json_each(:fading)) then x'' else payload end, last_error = 'too late'
+where state = 'waiting' and deadline < :now;
 
 -- retry_delivery --
 -- Once more, from the beginning.

@@ -2,14 +2,25 @@
 
 import asyncio
 import json
+import ssl
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes
+from email.policy import default
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from standardwebhooks.webhooks import Webhook
 
 from opsmantik_box.domain.rates import RateLimits
@@ -19,6 +30,7 @@ from opsmantik_box.engine.outward import Outward
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.link.courier import Mailbox
+from tests.harness import free_port
 from tests.integration.engine_kit import Engine, rows
 from tests.stand_ins import CHAT, MOVED, TOKEN, Handler, Receiver, Telegram, receiver
 
@@ -38,7 +50,7 @@ class Sender:
 
     def _serve(self) -> None:
         told = msgspec.structs.replace(self.outward, allowed_networks=LOOPBACK, patience_sec=PATIENCE_SEC)
-        self.service = Service(self.engine.core, self.engine.vault, lambda: self.engine.now, RateLimits(), Bounds(), told)
+        self.service = Service(self.engine.core, self.engine.vault, lambda: self.engine.now, RateLimits(), Bounds(), outward=told)
         self.service.replaying = False
         self.lanes = self.service.lanes
 
@@ -376,9 +388,10 @@ def test_a_redirect_is_not_followed_and_gone_is_gone(tmp_path: Path, hook: Recei
         sender.command("add_webhook", url=hook.url)
         sender.tap()
         await sender.until(lambda: sender.states()["dead"] == 1)
+        assert [one["last_error"] for one in sender.deliveries()] == ["410 Gone"]
 
     run(sender, scenario)
-    assert [one["last_error"] for one in sender.deliveries()] == ["410 Gone"]
+    assert len(hook.asked) == 2
 
 
 def test_a_dead_mans_switch_is_pinged_every_minute(tmp_path: Path, hook: Receiver) -> None:
@@ -411,24 +424,94 @@ class Inbox:
         return "250 OK"
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_an_alarm_comes_by_mail_and_what_is_refused_for_now_comes_again(tmp_path: Path) -> None:
-    inbox = Inbox(refusals=2)
-    server = Controller(inbox, hostname="127.0.0.1", port=0)
+@contextmanager
+def mail_server(inbox: Inbox, **options: Any) -> Iterator[int]:
+    """A real one; its port."""
+    port = free_port()
+    server = Controller(inbox, hostname="127.0.0.1", port=port, **options)
     server.start()
     try:
-        port = server.server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
-        box = Mailbox("127.0.0.1", port, "none", "", "", "box@example.com", ["owner@example.com"])
-        sender = Sender(tmp_path / "data", Outward(mailbox=box))
-
-        async def scenario() -> None:
-            sender.alarm()
-            await sender.drain()
-
-        run(sender, scenario)
+        yield port
     finally:
         server.stop()
+
+
+def to_mail(tmp_path: Path, port: int, security: str, user: str = "") -> Sender:
+    box = Mailbox(
+        "127.0.0.1", port, security, user, "the mailbox's password" if user else "", "box@example.com", ["owner@example.com"]
+    )
+    return Sender(tmp_path / "data", Outward(mailbox=box))
+
+
+async def one_alarm(sender: Sender) -> None:
+    sender.alarm()
+    await sender.drain()
+
+
+def test_an_alarm_comes_by_mail_and_what_is_refused_for_now_comes_again(tmp_path: Path) -> None:
+    inbox = Inbox(refusals=2)
+    with mail_server(inbox) as port:
+        sender = to_mail(tmp_path, port, "none")
+        run(sender, lambda: one_alarm(sender))
     [mail] = inbox.mails
+    told = message_from_bytes(mail.content, policy=default)
     assert mail.rcpt_tos == ["owner@example.com"]
-    assert b"PARTITION_FAULT" in mail.content or b"=50ARTITION" in mail.content
-    assert b"Message-ID: <email.alert" in mail.content
+    assert told["subject"] == "🚨 [CRITICAL] PARTITION_FAULT · the Box"
+    assert told["message-id"].startswith("<email.alert.")
+    assert "It is <wrong> & bad, number 1." in told.get_content()
+
+
+def certified(folder: Path) -> tuple[Path, ssl.SSLContext]:
+    """A certificate of 127.0.0.1 that nobody knows, as a file that may be trusted, and a server's context with it."""
+    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail")])
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
+    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+    authority, private = folder / "ca.pem", folder / "key.pem"
+    authority.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority, private)
+    return authority, context
+
+
+def test_a_password_goes_over_tls_and_to_nobody_whose_certificate_is_not_known(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, context = certified(tmp_path)
+    inbox, logins = Inbox(), list[bytes]()
+
+    def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, told: Any) -> AuthResult:
+        logins.append(told.password)
+        return AuthResult(success=True)
+
+    options = {"tls_context": context, "require_starttls": True, "auth_required": True, "authenticator": authenticate}
+    with mail_server(inbox, **options) as port:
+        stranger = to_mail(tmp_path / "stranger", port, "starttls", "box")
+
+        async def refused() -> None:
+            stranger.alarm()
+            await stranger.until(lambda: stranger.lanes.state("email").failures == 2)
+            assert "SSLCertVerificationError" in stranger.lanes.state("email").last_error
+
+        run(stranger, refused)
+        assert (logins, inbox.mails) == ([], [])
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        known = to_mail(tmp_path / "known", port, "starttls", "box")
+        run(known, lambda: one_alarm(known))
+    assert (logins, len(inbox.mails)) == ([b"the mailbox's password"], 1)
+
+
+def test_a_server_without_tls_gets_no_mail_that_was_to_go_over_tls(tmp_path: Path) -> None:
+    inbox = Inbox()
+    with mail_server(inbox) as port:
+        sender = to_mail(tmp_path, port, "starttls", "box")
+
+        async def refused() -> None:
+            sender.alarm()
+            await sender.until(lambda: sender.lanes.state("email").failures == 1)
+
+        run(sender, refused)
+    assert inbox.mails == []
