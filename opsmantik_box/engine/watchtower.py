@@ -39,8 +39,11 @@ class Watchtower:
         self._facts: BoxFacts | None = None
 
     def facts(self, now: int) -> BoxFacts:
-        """What the last look saw; before the first one, what there is to see."""
-        return self._facts or Gathering(self._service, now, self.listening_since).box()
+        """What the last look saw; where there was none, or sites came since, what there is to see."""
+        known = None if self._facts is None else {site.site_id for site in self._facts.sites}
+        if self._facts is not None and known == self._service.directory.sites.keys():
+            return self._facts
+        return Gathering(self._service, now, self.listening_since).box()
 
     def look(self, now: int) -> BoxFacts:
         """One transaction. Raises LedgerFull, LedgerPoisoned, Unavailable; what was not written is written the next time."""

