@@ -4,9 +4,11 @@ from typing import Literal
 
 from msgspec import Struct
 
+from opsmantik_box.domain.summary import Zone
+
 Kind = Literal[
     "orphaned_events", "events_before_session", "google_without_click", "score_mismatch", "calls_without_session", "duplicate_intents",
-    "checkpoint_ahead",
+    "checkpoint_ahead", "summary_differs",
 ]  # fmt: skip
 SAYS: dict[Kind, str] = {
     "orphaned_events": "events without their session",
@@ -16,6 +18,7 @@ SAYS: dict[Kind, str] = {
     "calls_without_session": "calls matched with a session that is not there",
     "duplicate_intents": "intents that are there twice",
     "checkpoint_ahead": "month files ahead of the ledger",
+    "summary_differs": "days whose summary is not what is counted live",
 }
 DERIVED: frozenset[Kind] = frozenset({"orphaned_events", "events_before_session", "score_mismatch"})
 """What folding the month again from the ledger mends."""
@@ -33,10 +36,12 @@ class Scope(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """For the helper: the data folder, and what to look at."""
+    """For the helper: the data folder, and what to look at; `zones`: whose days are compared with their summary."""
 
     data: str
     scopes: list[Scope]
+    zones: list[Zone]
+    now: int
 
 
 class Audited(Struct, frozen=True):

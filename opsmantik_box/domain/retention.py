@@ -29,7 +29,7 @@ _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
     "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
-    "token_key", "box_keys", "watch", "lanes", "sending",
+    "token_key", "box_keys", "watch", "lanes", "sending", "summary_state",
 )  # fmt: skip
 
 KINDS = (

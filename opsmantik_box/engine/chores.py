@@ -11,6 +11,7 @@ from opsmantik_box.engine.daily import tell_day
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
 from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
+from opsmantik_box.engine.summaries import refresh_daily_summary
 from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
@@ -110,6 +111,14 @@ JOBS = (
         "whether what is stored is what it must be",
         every(DAY_MS, NIGHT_MS + HOUR_MS),
         audit_data_integrity,
+        heavy=True,
+    ),
+    Job(
+        "refresh_daily_summary",
+        "daily_summary, of days that changed",
+        every(HOUR_MS, 10 * MINUTE_MS),
+        refresh_daily_summary,
+        at_start=True,
         heavy=True,
     ),
     Job("tell_day", "yesterday, summed up for who is told of things", every(HOUR_MS, MINUTE_MS), tell_day, at_start=True),

@@ -15,8 +15,11 @@ from msgspec.structs import asdict
 from opsmantik_box.domain.audits import EXAMPLES, Audited, Kind, Order, Scope
 from opsmantik_box.domain.months import month_of, next_month, previous_month
 from opsmantik_box.domain.scoring import score
+from opsmantik_box.domain.summary import Order as Summing
+from opsmantik_box.domain.summary import Zone
 from opsmantik_box.link.errands import Say, serve_errand
 from opsmantik_box.ops.copies import reading
+from opsmantik_box.ops.summarising import Summary
 from opsmantik_box.sql import load
 
 SQL = load("audit")
@@ -33,7 +36,18 @@ def run(order: Order, say: Say) -> list[Audited]:
         for scope in order.scopes:
             say(f"looking at site {scope.site_id}")
             found += auditor.audit(scope)
-        return [*found, *auditor.checkpoints()]
+        found += auditor.checkpoints()
+    return [
+        *found,
+        *audit_summary(order.data, order.zones, order.now, min((scope.start for scope in order.scopes), default=order.now)),
+    ]
+
+
+def audit_summary(data: str, zones: list[Zone], now: int, start: int) -> Iterator[Audited]:
+    """Days from a time on whose summary is not what there is."""
+    with Summary(Summing(data, now, zones, None)) as summary:
+        for site_id, wrong, total in summary.differing(start):
+            yield Audited("summary_differs", site_id, len(wrong), total, wrong[:EXAMPLES])
 
 
 class Auditor:

@@ -13,9 +13,10 @@ from msgspec import Struct
 
 from opsmantik_box.disk import sha256_of
 from opsmantik_box.domain.audits import DERIVED, Audited, Scope
+from opsmantik_box.domain.summary import Zone
 from opsmantik_box.errors import CopyFailed
-from opsmantik_box.ops.auditing import EVER, SQL, Auditor
-from opsmantik_box.ops.box_files import ask_ledger
+from opsmantik_box.ops.auditing import EVER, SQL, Auditor, audit_summary
+from opsmantik_box.ops.box_files import ask_ledger, list_sites
 
 
 class Verified(Struct, frozen=True):
@@ -26,7 +27,7 @@ class Verified(Struct, frozen=True):
     to_mend: list[str]
 
 
-def verify(data: Path, site_ids: Iterable[int] = ()) -> Verified:
+def verify(data: Path, now: int, site_ids: Iterable[int] = ()) -> Verified:
     """Of these sites, or of every one. Raises DataFolderUnusable, CopyFailed."""
     files = list(_look_at_files(data))
     try:
@@ -34,6 +35,8 @@ def verify(data: Path, site_ids: Iterable[int] = ()) -> Verified:
             sites = list(site_ids) or auditor.sites()
             audits = [one for site in sites for one in auditor.audit(Scope(site, *EVER))]
             audits += auditor.checkpoints()
+            zones = [Zone(one.id, one.timezone) for one in list_sites(data) if one.id in sites]
+        audits += audit_summary(str(data), zones, now, 0)
     except (CopyFailed, sqlite3.Error):
         if not files:
             raise

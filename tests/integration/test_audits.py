@@ -9,9 +9,12 @@ from typing import Any
 import pytest
 
 from opsmantik_box.domain.audits import Audited, Kind, Scope, is_too_much
+from opsmantik_box.domain.summary import Order, Zone
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.auditing import newest_findings, write_audit, yesterday
-from opsmantik_box.ops.auditing import EVER, Auditor
+from opsmantik_box.engine.summaries import write_summary
+from opsmantik_box.ops.auditing import EVER, Auditor, audit_summary
+from opsmantik_box.ops.summarising import run
 from opsmantik_box.ops.verifying import verify
 from tests.harness import Box, run_cli, wait_until
 from tests.integration.engine_kit import DAY, NOON, engine
@@ -32,6 +35,9 @@ def data(tmp_path: Path) -> Path:
             if number % 4 == 0:
                 made.send(sid=f"visitor {number}", u=AD, meta={"intent_stamp": f"stamp-{number}"}, **TAP)
         made.catch_up()
+    summed = run(Order(str(folder), NOON + DAY, [Zone(1, "Europe/Istanbul")], None), lambda _: None)
+    with engine(folder) as made, made.core.ledger.transaction():
+        write_summary(made.core.ledger, summed)
     return folder
 
 
@@ -44,7 +50,9 @@ def change(file: Path, *statements: str) -> None:
 
 def audit(data: Path, scope: Scope | None = None) -> dict[str, Audited]:
     with Auditor(data) as auditor:
-        return {one.kind: one for one in [*auditor.audit(scope or Scope(1, *EVER)), *auditor.checkpoints()]}
+        found = [*auditor.audit(scope or Scope(1, *EVER)), *auditor.checkpoints()]
+    summed = audit_summary(str(data), [Zone(1, "Europe/Istanbul")], NOON + DAY, scope.start if scope else 0)
+    return {one.kind: one for one in [*found, *summed]}
 
 
 def wrong(data: Path, scope: Scope | None = None) -> dict[str, int]:
@@ -66,6 +74,7 @@ BROKEN: dict[Kind, tuple[str, int, list[str]]] = {
         [AGAIN],
     ),
     "checkpoint_ahead": (MONTH, 1, ["update checkpoint set seq = 100000"]),
+    "summary_differs": ("ledger.db", 1, ["update daily_summary set sessions = sessions + 1"]),
 }
 
 
@@ -80,7 +89,8 @@ def test_a_sound_box_passes_every_audit(data: Path) -> None:
 def test_each_audit_finds_what_it_is_for(data: Path, kind: Kind) -> None:
     file, count, statements = BROKEN[kind]
     change(data / file, "pragma foreign_keys = off", *statements)
-    assert wrong(data) == {kind: count}
+    also = {"summary_differs": 1} if kind in ("calls_without_session", "duplicate_intents") else {}
+    assert wrong(data) == {kind: count} | also
     assert audit(data)[kind].examples
 
 
@@ -118,11 +128,11 @@ def test_what_the_last_run_found_is_an_alarm_until_a_run_finds_less(tmp_path: Pa
 
 
 def test_files_are_looked_at_too(data: Path) -> None:
-    assert verify(data).problems == []
+    assert verify(data, NOON + DAY).problems == []
     month = data / MONTH
     whole = month.read_bytes()
     month.write_bytes(whole[: 3 * 4096] + b"\x55" * 4096 + whole[4 * 4096 :])
-    found = verify(data)
+    found = verify(data, NOON + DAY)
     assert found.to_mend == ["2026-11"]
     assert found.problems[0].startswith("2026-11.db: ")
 
@@ -146,7 +156,7 @@ def test_what_is_derived_is_mended_and_then_all_is_well(serving: Box) -> None:
     for number in range(5):
         serving.send(site, sid=f"5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a1{number}")
     serving.wait_projected()
-    assert serving.cli("verify").stdout == "7 audits, nothing is wrong.\n"
+    assert serving.cli("verify").stdout == "8 audits, nothing is wrong.\n"
     serving.stop()
     (month,) = [file for file in (serving.data / "months").glob("*.db") if sessions_in(file)]
     change(month, "update sessions set lead_score = 99 where no = 1")
@@ -167,7 +177,7 @@ def sessions_in(file: Path) -> int:
 def test_the_nightly_audit_is_a_job_and_says_what_it_looked_at(serving: Box) -> None:
     serving.add_site()
     told: dict[str, Any] = serving.cli_json("jobs", "run", "audit-data-integrity")
-    assert (told["outcome"], told["result"]) == ("done", "7 audits: nothing is wrong.")
+    assert (told["outcome"], told["result"]) == ("done", "8 audits: nothing is wrong.")
     serving.stop()
     with closing(sqlite3.connect(serving.data / "ledger.db")) as ledger:
         assert ledger.execute("select kind, outcome from audits").fetchall() == [("run", "done")]
