@@ -1,6 +1,8 @@
 """Puts the demo together: a Box of its own on a temporary folder, visitors of the hours before, then of now. Leaves nothing behind."""
 
+import errno
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -95,10 +97,11 @@ class Demo:
 
 
 def run_demo(host: str, port: int, page_port: int, say: Say, console: bool) -> int:
-    """Until Ctrl-C, SIGTERM, the console's end or eight hours; the exit code. The folder goes in any case."""
-    for number in (signal.SIGINT, signal.SIGTERM):  # a shell may have had SIGINT ignored
+    """Until Ctrl-C, SIGTERM, the terminal's or the console's end, or eight hours; the exit code. The folder goes in any case."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # a shell may have had SIGINT ignored
         signal.signal(number, signal.default_int_handler)
     stop = threading.Event()
+    port, page_port = (free_port(host, one, say) for one in (port, page_port))
     try:
         with tempfile.TemporaryDirectory(prefix="opsmantik-demo-") as folder, box(Path(folder) / "data", host, port, say) as demo:
             demo.prepare()
@@ -117,6 +120,20 @@ def run_demo(host: str, port: int, page_port: int, say: Say, console: bool) -> i
                     visitors.join(STOP_SEC)
     except KeyboardInterrupt:
         return 0
+
+
+def free_port(host: str, wanted: int, say: Say) -> int:
+    """The port that is wanted, or any other where somebody has it already (another demo, most likely)."""
+    try:
+        with socket.create_server((host, wanted)):
+            return wanted
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise DemoFailed(problem=f"{host}: {error.strerror}") from error
+    with socket.create_server((host, 0)) as found:
+        port = found.getsockname()[1]
+    say(f"Port {wanted} is taken: {port} instead.")
+    return port
 
 
 @contextmanager

@@ -91,9 +91,9 @@ def ask_stats(days: Days, scope: str, known_months: Iterable[str], now: int) -> 
     for month in busy:
         tally.add_sessions((yield Question(month, "count_sessions", span)))
     splits = yield from ask_splits(span, busy, known, scope)
-    repeated = (yield Question(None, "count_repeated_clicks", span))[0][0]
+    ((touches, repeated),) = yield Question(None, "count_repeated_clicks", span)
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
-    seen = Seen(idle, sealed, repeated, splits.reopened, tally.denied)
+    seen = Seen(idle, sealed, repeated if touches or not splits.clicked else None, splits.reopened, tally.denied)
     settled = now >= settled_at(days.first, days.timezone)
     late = (yield from ask_changes(span, busy, days.timezone)) if by_hour and settled else []
     deleted = yield from ask_deleted(days)

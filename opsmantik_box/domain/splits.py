@@ -26,13 +26,14 @@ class Share(Struct, frozen=True):
 
 class Splits(Struct, frozen=True):
     """Most sessions first. `by_button`: intents by the button's position on the page. `reopened`: sessions of everybody, bots too, that
-    were opened by a click which had opened one before."""
+    were opened by a click which had opened one before; `clicked`: all that were opened by a click."""
 
     by_campaign: list[Share]
     by_keyword: list[Share]
     by_landing_page: list[Share]
     by_button: dict[str, int]
     reopened: int
+    clicked: int
 
 
 def ask_splits(span: Parameters, busy: Sequence[str], known: Collection[str], scope: str) -> Asking[Splits]:
@@ -48,15 +49,17 @@ def ask_splits(span: Parameters, busy: Sequence[str], known: Collection[str], sc
     for position, _, rank, number in buttons:
         by_button[position] += number if _inside(scope, rank) else 0
     shares = [_shares(sessions[split], taps[split], by_button.total()) for split in SPLITS]
-    return Splits(*shares, by_button=dict((+by_button).most_common()), reopened=(yield from _ask_reopened(span, busy)))
+    clicks = yield from _ask_clicks(span, busy)
+    buttons_first = dict((+by_button).most_common())
+    return Splits(*shares, by_button=buttons_first, reopened=len(clicks) - len(set(clicks)), clicked=len(clicks))
 
 
-def _ask_reopened(span: Parameters, busy: Sequence[str]) -> Asking[int]:
+def _ask_clicks(span: Parameters, busy: Sequence[str]) -> Asking[list[str]]:
     clicks: list[str] = []
     for month in busy:
         for (told,) in (yield Question(month, "list_clicks", span | {"slot_ms": COARSE_MS})):
             clicks += json.decode(told)
-    return len(clicks) - len(set(clicks))
+    return clicks
 
 
 def _add(counts: dict[str, Counter[str]], rows: Iterable[Row], scope: str) -> None:

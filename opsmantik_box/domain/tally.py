@@ -16,7 +16,7 @@ from opsmantik_box.domain.days import HOUR_MS
 from opsmantik_box.domain.questions import Row
 
 BUCKETS = ("ads", "all", "other_paid", "bots", "internal")
-COARSE_MS = 6 * HOUR_MS
+COARSE_MS = 12 * HOUR_MS
 """Sessions and contacts are counted in slots of time: of this size where nobody asks for hours (a row has to have some bounded size)."""
 MATCH_MS = 30 * 60_000
 """A call is matched to a tap at most this long before it."""
@@ -51,8 +51,8 @@ class Hour(Struct, frozen=True):
 
 
 def slot_of(hours: Sequence[int]) -> int:
-    """The coarsest slot in which each of these hours begins with one; without any, one of COARSE_MS."""
-    return gcd(HOUR_MS, *hours) if hours else COARSE_MS
+    """The coarsest slot, counted from the first of these hours, in which each of them begins with one; without any, one of COARSE_MS."""
+    return gcd(HOUR_MS, *(hour - hours[0] for hour in hours)) if hours else COARSE_MS
 
 
 def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
@@ -66,8 +66,8 @@ def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
 
 class Tally:
     """Sums over month files and the ledger. `seconds`, `bounces` and what is split are of the scope's bucket only; `denied` are human
-    sessions whose click id the visitor's choice took. `hours` are the beginnings of
-    those that are asked for, in UTC milliseconds; the rows come in slots of `slot_ms` (slot_of)."""
+    sessions whose click id the visitor's choice took. `hours` are the beginnings of those that are asked for, in UTC milliseconds; the
+    rows come in slots of `slot_ms` (slot_of), counted from the first of them."""
 
     def __init__(self, scope: str, hours: Sequence[int] = (), slot_ms: int = COARSE_MS) -> None:
         self._scope, self._hours, self._slot_ms = scope, hours, slot_ms
@@ -151,9 +151,9 @@ class Tally:
 
     def _into_hours(self, slots: Mapping[int, int]) -> Counter[int]:
         """Counts by slot as counts by the number of the hour they lie in."""
-        counts = Counter[int]()
+        counts, begun = Counter[int](), [hour - self._hours[0] for hour in self._hours]
         for slot, number in slots.items():
-            counts[bisect_right(self._hours, slot * self._slot_ms) - 1] += number
+            counts[bisect_right(begun, slot * self._slot_ms) - 1] += number
         return counts
 
 

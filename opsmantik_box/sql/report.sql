@@ -2,7 +2,7 @@
 -- A month file's sessions of a span of time, by site, slots of `slot_ms` and what a report tells apart, with their fingerprints. These as
 -- one array a row: each row that is fetched waits for the interpreter's lock. (No statement here names a site: only those that are asked
 -- about are in the connection's scope.)
-select site_id, created_at / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
+select site_id, (created_at - :from_ms) / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
     json_group_array(fingerprint) filter (where fingerprint is not null) as fingerprints
 from sessions where created_at >= :from_ms and created_at < :to_ms
 group by 1, 2, 3, 4, 5;
@@ -19,7 +19,7 @@ group by attribution_rank, is_bot, is_internal, device_type;
 
 -- count_contacts --
 -- Intents, forms and calls of a span of time, by slots of `slot_ms`, with the attribution known at the tap (6, organic, where there was none).
-select site_id, at / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
+select site_id, (at - :from_ms) / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
     coalesce(intent_action, '') as intent_action, count(*) as contacts
 from calls where at >= :from_ms and at < :to_ms
 group by 1, 2, 3, 4, 5, 6, 7;
@@ -47,8 +47,8 @@ order by as_of, id;
 select id, public_id, currency, google_timezone from sites;
 
 -- count_repeated_clicks --
--- Clicks that opened no session of their own: the same visitor's, in the session of the first.
-select count(*) - count(distinct session_id) as repeated
+-- Clicks, and those that opened no session of their own: the same visitor's, in the session of the first.
+select count(*) as clicks, count(*) - count(distinct session_id) as repeated
 from touches where at >= :from_ms and at < :to_ms and time_unknown = 0;
 
 -- count_origins --
@@ -66,7 +66,7 @@ select json_group_array(coalesce(gclid, wbraid, gbraid)) as click_ids
 from sessions
 where created_at >= :from_ms and created_at < :to_ms and attribution_rank = 1
     and coalesce(gclid, wbraid, gbraid) is not null
-group by created_at / :slot_ms;
+group by (created_at - :from_ms) / :slot_ms;
 
 -- count_tap_origins --
 -- Human taps of a span of time, by the campaign, keyword and first page of the session they belong to, which lies in this month.

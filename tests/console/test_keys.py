@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import json
 from msgspec.structs import replace
 from textual.pilot import Pilot
 
@@ -20,6 +21,17 @@ from tui.screens.pages import NumbersPage
 
 pytestmark = pytest.mark.anyio
 TRIED = set[str]()
+
+
+def copies(leads: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
+    """The same leads once more, as others: with numbers of their own."""
+    told = json.encode(leads).decode()
+    shift = 1000 * number
+    for one in leads:
+        told = told.replace(f'"lead":{one["lead"]},', f'"lead":{one["lead"] + shift},').replace(
+            f'"id":{one["lead"]},', f'"id":{one["lead"] + shift},'
+        )
+    return json.decode(told)
 
 
 @asynccontextmanager
@@ -337,6 +349,14 @@ async def _page_down(session: Session):
     assert session.leads.rows.cursor == session.leads.rows.page()
 
 
+def in_sight(session: Session) -> bool:
+    """Is the row under the cursor on the terminal, on its own line?"""
+    rows = session.leads.rows
+    line = rows.cursor - rows.scroll_offset.y
+    drawn = "".join(text for text, _ in rows._fitted(line))
+    return 0 <= line < rows.scrollable_content_region.height and bool(drawn.strip()) and drawn.rstrip() in session.app.text()
+
+
 @key("page_up")
 async def _page_up(session: Session):
     await session.press("pagedown", "pageup")
@@ -345,14 +365,16 @@ async def _page_up(session: Session):
 
 @key("top")
 async def _top(session: Session):
-    await session.press("j", "j", "g")
-    assert session.leads.rows.cursor == 0
+    await session.press("G", "g")
+    assert session.leads.rows.cursor == session.leads.rows.scroll_offset.y == 0
+    assert in_sight(session)
 
 
 @key("end")
 async def _end(session: Session):
     await session.press("G")
     assert session.leads.rows.cursor == len(session.leads.rows.rows) - 1
+    assert in_sight(session)
 
 
 @key("back")
@@ -421,6 +443,30 @@ async def test_what_arrives_while_somebody_types_waits(tmp_path: Path):
         assert session.leads.rows.rows == before
         await session.press("escape")
         assert 77 in session.leads.rows.rows
+
+
+async def test_a_row_is_in_sight_wherever_the_cursor_goes_and_each_list_has_its_own(tmp_path: Path):
+    """More rows than lines: with the lead opened, and from one list to the other."""
+    many = [lead for number in range(3) for lead in copies(busy_leads(), number)]
+    app = StillConsole(queue_page(many), tmp_path, answers=recording(many))
+    async with app.run_test(size=(80, 24)) as pilot:
+        session = Session(app, pilot)
+        await app.settle(pilot)
+        rows = session.leads.rows
+        assert len(rows.rows) > rows.scrollable_content_region.height
+        await session.press("G")
+        assert in_sight(session)
+        await session.press("enter")
+        assert in_sight(session)
+        last = rows.chosen
+        await session.press("2")
+        assert (rows.cursor, rows.scroll_offset.y) == (0, 0)
+        await session.press("1")
+        assert rows.chosen == last
+        assert in_sight(session)
+        for _ in range(len(rows.rows)):
+            await session.press("k")
+            assert in_sight(session)
 
 
 async def test_a_new_lead_does_not_move_the_row_under_the_cursor(tmp_path: Path):

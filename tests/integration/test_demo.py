@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from random import Random
@@ -36,7 +37,8 @@ def test_the_past_holds_everything_an_operator_meets():
     assert any(visit.has_click for visit in visits)
 
 
-def test_the_demo_shows_visits_and_a_page_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGHUP])
+def test_the_demo_shows_visits_and_a_page_and_leaves_nothing_behind(tmp_path, end):
     port, page, log = free_port(), free_port(), tmp_path / "demo.log"
     command = [*COMMAND, "demo", "--no-console", "--port", str(port), "--page-port", str(page)]
     with log.open("wb") as output:
@@ -66,7 +68,27 @@ def test_the_demo_shows_visits_and_a_page_and_leaves_nothing(tmp_path):
         from_page = {"s": listed[0]["id"], "u": f"http://127.0.0.1:{page}/demo/", "ea": "view"}
         assert fetch(f"{url}/api/sync", from_page, {"Origin": f"http://127.0.0.1:{page}"})[0] == 200
     finally:
-        process.send_signal(signal.SIGINT)
+        process.send_signal(end)
         assert process.wait(30) == 0
     assert list(tmp_path.glob("opsmantik-demo-*")) == []
     assert not Path(f"/proc/{process.pid}").exists()
+
+
+def test_a_second_demo_takes_other_ports(tmp_path):
+    log = tmp_path / "demo.log"
+    with socket.create_server(("127.0.0.1", 0)) as box, socket.create_server(("127.0.0.1", 0)) as page, log.open("wb") as output:
+        taken = {box.getsockname()[1], page.getsockname()[1]}
+        command = [*COMMAND, "demo", "--no-console", "--port", str(box.getsockname()[1]), "--page-port", str(page.getsockname()[1])]
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment(TMPDIR=str(tmp_path)))
+        try:
+            wait_until(lambda: "Ctrl-C" in log.read_text(), "the demo does not begin", process, log)
+            said = log.read_text()
+            assert all(f"Port {port} is taken" in said for port in taken)
+            used = {int(port) for port in re.findall(r"http://127.0.0.1:(\d+)", said)}
+            assert len(used) == 2
+            assert not used & taken
+            (url,) = re.findall(r"The Box: (\S+)", said)
+            assert fetch(f"{url}/readyz")[0] == 200
+        finally:
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0

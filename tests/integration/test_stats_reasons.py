@@ -159,6 +159,18 @@ def test_a_click_that_opens_sessions_in_two_months_is_reopened_once(folder: Fold
     assert told["reconciliation"]["buckets"]["reopened_clicks"] == 1
 
 
+def test_repeated_clicks_are_unknown_once_the_days_of_touches_are_over(folder: Folder) -> None:
+    site, _ = folder.site("antika")
+    session = folder.session(site, NOON, Rank.FIRST_CLICK, gclid="g", fingerprint="fp")
+    folder.add("ad_clicks", site_id=site, day=TODAY, clicks=3, call_clicks=0, as_of=NOON, source="entered")
+    without = today(folder, site)["reconciliation"]
+    assert (without["buckets"]["repeated_clicks"], without["buckets"]["never_reached"]) == ("unknown", "unknown")
+    assert without["differences"][0]["rest"] == 2
+    click(folder, site, "fp", "g", session)
+    assert today(folder, site)["reconciliation"]["buckets"]["repeated_clicks"] == 0
+    assert today(folder, site)["reconciliation"]["buckets"]["never_reached"] == 2
+
+
 def test_sealed_forms_and_calls_are_apart_from_sealed_intents(folder: Folder) -> None:
     site, _ = folder.site("antika")
     for kind, number in ((PHONE, 2), (FORM, 1), ({"source": "call"}, 1)):

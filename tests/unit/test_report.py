@@ -123,7 +123,9 @@ def test_a_day_has_the_hours_it_has_and_every_session_is_in_its_own(day: str, zo
     assert len(starts) == hours
     slot_ms = slot_of(starts)
     tally, late = Tally("all", starts, slot_ms), (HOUR_MS - 1) // slot_ms
-    tally.add_visits([(start // slot_ms + late, Rank.ORGANIC, *HUMAN, n + 1, told()) for n, start in enumerate(starts)])
+    tally.add_visits(
+        [((start - starts[0]) // slot_ms + late, Rank.ORGANIC, *HUMAN, n + 1, told()) for n, start in enumerate(starts)]
+    )
     assert [hour.sessions for hour in tally.by_hour()] == [number + 1 for number in range(hours)]
 
 

@@ -82,10 +82,7 @@ class LeadsView(Container):
         if listing != self.listing:
             self._cursors[self.listing] = self.rows.chosen
             self.listing = listing
-            self.rows.cursor = 0
-            self.rows.set_rows(self.arranged.lists[listing])
-            if (before := self._cursors.get(listing)) is not None:
-                self.rows.choose(before)
+            self.rows.show(self.arranged.lists[listing], self._cursors.get(listing))
 
     def set_filter(self, chosen: Filter) -> None:
         self.filter = chosen

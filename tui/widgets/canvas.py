@@ -110,7 +110,7 @@ class Canvas(ScrollView, can_focus=False):
 
     def scroll_lines(self, lines: int) -> None:
         """Up (negative) or down."""
-        self.scroll_to(y=self.scroll_offset.y + lines, animate=False)
+        self.scroll_to(y=self.scroll_offset.y + lines, animate=False, force=True)
 
 
 def difference(old: Line, new: Line) -> tuple[int, int]:

@@ -40,6 +40,13 @@ class RowList(Canvas):
         if self.chosen != before:
             self.post_message(self.Moved())
 
+    def show(self, rows: Sequence[int], chosen: int | None) -> None:
+        """Another list, with the cursor on one of its rows, else on the first."""
+        self.rows = rows
+        self.cursor = rows.index(chosen) if chosen in rows else 0
+        self.set_rows(rows)
+        self.post_message(self.Moved())
+
     def choose(self, row: int) -> None:
         if row in self.rows:
             self.move(self.rows.index(row) - self.cursor)
@@ -71,4 +78,4 @@ class RowList(Canvas):
         wanted = self.cursor if self.cursor < top else self.cursor - height + 1 if self.cursor >= top + height else top
         wanted = max(0, min(wanted, len(self.rows) - height))
         if wanted != top:
-            self.scroll_to(y=wanted, animate=False)
+            self.scroll_to(y=wanted, animate=False, force=True)
