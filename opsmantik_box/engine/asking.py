@@ -46,10 +46,6 @@ class Asker(Struct, frozen=True):
             raise Forbidden(has=has, needs=needed)
 
 
-CRON_TOKEN = -1
-"""The number under which whoever knows the cron secret is known: no token has it."""
-MAINTAINER = Asker(CRON_TOKEN, CRON, CRON)
-"""Who knows the cron secret."""
 COMMAND_LINE = Asker(None, "command line", "command line")
 NOBODY = Asker(0, "nobody", "nobody")
 """Who has shown nothing yet: sees no site."""

@@ -39,7 +39,7 @@ def yesterday(site_id: int, timezone: str, now: int) -> Scope:
 
 def write_audit(ledger: Ledger, found: list[Audited], now: int) -> None:
     """A run, and what it found wrong; in the caller's transaction."""
-    rows = [("run", now, None, "done", "{}")]
+    rows: list[tuple[str, int, int | None, str, str]] = [("run", now, None, "done", "{}")]
     for one in found:
         if one.wrong:
             told = msgspec.json.encode({"wrong": one.wrong, "total": one.total, "examples": one.examples}).decode()

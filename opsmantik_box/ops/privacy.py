@@ -109,7 +109,7 @@ def _receivers(data: Path, site: KnownSite, language: str) -> list[Receiver]:
     people = ask_ledger(data, SQL["list_people"], {"site_id": site.id})
     told = [Receiver(email, say(language, f"rights.{rights}")) for email, rights in people]
     told += [
-        Receiver(urlsplit(where).hostname or where, _sent_by(ADAPTERS[lane], language))
+        Receiver(urlsplit(str(where)).hostname or str(where), _sent_by(ADAPTERS[lane], language))
         for lane, where in ask_ledger(data, SQL["list_lanes"], {"site_id": site.id})
     ]
     told += [Receiver(place, say(language, "receives.backup")) for (place,) in ask_ledger(data, SQL["list_places"])]
