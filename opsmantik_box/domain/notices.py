@@ -114,6 +114,12 @@ def notices_of(row: FeedRow, chats: Iterable[Chat], hooks: Iterable[Hook]) -> It
             yield Notice(hook.lane, "alert" if row.topic == "alert" else "lead", key, payload, row.at, row.at + KEEP_TRYING_MS)
 
 
+def contact_of(kind: str, key: str) -> int | None:
+    """Which contact (or lead, by its first one) a delivery tells of, by its key; None for what tells of none."""
+    _, _, rest = key.rpartition(":")[0].rpartition("-")
+    return int(rest) if kind in ("hot", "lead") and rest.isdigit() else None
+
+
 # --- messages to people -----------------------------------------------------------------------------------------------------------
 
 
