@@ -2,14 +2,11 @@
 
 import asyncio
 import json
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +14,6 @@ import msgspec
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from standardwebhooks.webhooks import Webhook
 
 from opsmantik_box.domain.rates import RateLimits
@@ -30,6 +23,7 @@ from opsmantik_box.engine.outward import Outward
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.link.courier import Mailbox
+from tests.certificates import certified
 from tests.harness import free_port
 from tests.integration.engine_kit import Engine, rows
 from tests.stand_ins import CHAT, MOVED, TOKEN, Handler, Receiver, Telegram, receiver
@@ -459,22 +453,6 @@ def test_an_alarm_comes_by_mail_and_what_is_refused_for_now_comes_again(tmp_path
     assert told["subject"] == "🚨 [CRITICAL] PARTITION_FAULT · the Box"
     assert told["message-id"].startswith("<email.alert.")
     assert "It is <wrong> & bad, number 1." in told.get_content()
-
-
-def certified(folder: Path) -> tuple[Path, ssl.SSLContext]:
-    """A certificate of 127.0.0.1 that nobody knows, as a file that may be trusted, and a server's context with it."""
-    key, now = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC)
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "mail")])
-    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-    made = made.not_valid_before(now - timedelta(1)).not_valid_after(now + timedelta(1))
-    made = made.add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-    made = made.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-    authority, private = folder / "ca.pem", folder / "key.pem"
-    authority.write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
-    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(authority, private)
-    return authority, context
 
 
 def test_a_password_goes_over_tls_and_to_nobody_whose_certificate_is_not_known(
