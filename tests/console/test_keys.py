@@ -456,8 +456,12 @@ async def test_a_row_is_in_sight_wherever_the_cursor_goes_and_each_list_has_its_
         assert len(rows.rows) > rows.scrollable_content_region.height
         await session.press("G")
         assert in_sight(session)
+        whole = rows.scrollable_content_region.height
         await session.press("enter")
+        assert rows.scrollable_content_region.height < whole
         assert in_sight(session)
+        await session.press("escape")
+        assert rows.scrollable_content_region.height == whole
         last = rows.chosen
         await session.press("2")
         assert (rows.cursor, rows.scroll_offset.y) == (0, 0)

@@ -87,9 +87,11 @@ class Acting(Screen[None]):
         self.call_after_refresh(self.draw)
 
     def action_back(self) -> None:
-        """Esc: the marks, the filter, the screen before; never out."""
+        """Esc: the lead that is opened, the marks, the filter, the screen before; never out."""
         if self.page is not None:
             self._switch(self._before.pop() if self._before else "queue")
+        elif self.leads.has_class("opened"):
+            self.action_enter()
         elif self.leads.marked:
             self.leads.marked.clear()
         elif self.leads.filter.is_narrow:

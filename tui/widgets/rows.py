@@ -60,6 +60,10 @@ class RowList(Canvas):
             self.repaint()
             self.post_message(self.Moved())
 
+    def on_resize(self) -> None:
+        self._keep_in_sight()
+        self.repaint()
+
     def page(self) -> int:
         return max(1, self.scrollable_content_region.height - 1)
 
