@@ -19,11 +19,15 @@ import msgspec
 from msgspec import Meta, Struct
 
 from opsmantik_box.domain.backups import Backup
-from opsmantik_box.errors import ConfigError
+from opsmantik_box.errors import ConfigError, UsageError
 
 PREFIX = "OPSMANTIK_"
 FILE_NAME = "box.toml"
-SECRETS = frozenset({"cron_secret", "backup.key", "backup.s3_secret_key"})
+SECRETS = frozenset({
+    "cron_secret", "backup.key", "backup.s3_secret_key", "telegram.bot_token", "email.password", "notify.deadman_url",
+})  # fmt: skip
+ALSO = {"TELEGRAM_BOT_TOKEN": "telegram.bot_token", "TELEGRAM_CHAT_ID": "telegram.chat_id", "CRON_SECRET": "cron_secret"}
+"""Names that some settings have in the environment besides their own, as others know them."""
 NOT_SETTINGS = ("OPSMANTIK_DATA", "OPSMANTIK_CONFIG")
 """Names that begin like a setting and are none: where the folder and the file are."""
 TEST_PREFIX = "OPSMANTIK_TEST_"
@@ -47,6 +51,40 @@ class Lag(Struct, frozen=True, forbid_unknown_fields=True):
     queue_bytes: Annotated[int, Meta(ge=1_048_576, le=1_073_741_824)] = 32 * 1024 * 1024
 
 
+class Notify(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is told to people on every lane of messages. `level`: from which on alerts are; `hot_score`: from which on intents are (0:
+    none); `daily_hour`: when the day before is summed up (-1: never); times are by the clocks of `timezone`; `personal`: messages may
+    hold pages."""
+
+    level: Literal["info", "warning", "alarm"] = "alarm"
+    hot_score: Annotated[int, Meta(ge=0, le=100)] = 0
+    daily_hour: Annotated[int, Meta(ge=-1, le=23)] = -1
+    timezone: str = "Europe/Istanbul"
+    personal: bool = False
+    deadman_url: str = ""
+    allowed_networks: tuple[str, ...] = ()
+
+
+class Telegram(Struct, frozen=True, forbid_unknown_fields=True):
+    """A bot and the chat it writes to."""
+
+    bot_token: str = ""
+    chat_id: str = ""
+    api_url: str = "https://api.telegram.org"
+
+
+class Email(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where mail is handed in, from whom and to whom. Without a host there is no mail."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str = ""
+    password: str = ""
+    sender: str = ""
+    recipients: tuple[str, ...] = ()
+
+
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set. An empty `public_url` means: not told yet. Hosts are lower case, networks in CIDR notation."""
 
@@ -63,6 +101,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     rates: Rates = Rates()
     lag: Lag = Lag()
     backup: Backup = Backup()
+    notify: Notify = Notify()
+    telegram: Telegram = Telegram()
+    email: Email = Email()
 
     def __repr__(self) -> str:
         """Without values: settings hold a secret, and a log line may hold settings."""
@@ -216,11 +257,12 @@ def at_line(text: str, key: str) -> str:
 
 
 def from_environment(environment: Mapping[str, str]) -> dict[str, Raw]:
-    """Values of OPSMANTIK_… variables; lists are separated by commas. Raises ConfigError for a variable that is no setting."""
-    names = {variable(key): key for key in setting_types()}
+    """Values of OPSMANTIK_… variables and of those in ALSO; lists are separated by commas. Raises ConfigError for a variable that is no
+    setting."""
+    names = {variable(key): key for key in setting_types()} | ALSO
     found: dict[str, Raw] = {}
-    for name, text in environment.items():
-        if not name.startswith(PREFIX) or name in NOT_SETTINGS or name.startswith(TEST_PREFIX):
+    for name, text in sorted(environment.items(), key=lambda one: one[0].startswith(PREFIX)):  # the last one counts: ours
+        if name in NOT_SETTINGS or name.startswith(TEST_PREFIX) or not (name.startswith(PREFIX) or name in ALSO):
             continue
         if name not in names:
             problem = f"there is no such setting{nearest(name, names)}. Unset it."
@@ -230,11 +272,12 @@ def from_environment(environment: Mapping[str, str]) -> dict[str, Raw]:
 
 
 def from_credentials(environment: Mapping[str, str]) -> dict[str, Raw]:
-    """Settings that systemd hands over as files named like the key (LoadCredential=cron_secret:…). Other files are not ours."""
+    """Settings that systemd hands over as files named like the key (LoadCredential=cron_secret:…) or as in ALSO. Others are not ours."""
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder:
         return {}
-    files = {key: Path(folder) / key for key in setting_types() if (Path(folder) / key).is_file()}
+    names = {key: key for key in setting_types()} | ALSO | {name.lower(): key for name, key in ALSO.items()}
+    files = {key: Path(folder) / name for name, key in names.items() if (Path(folder) / name).is_file()}
     return {
         key: Raw(as_value(key, read_text(file, must_exist=True).strip()), str(file), key, f"credential {key}", strict=False)
         for key, file in files.items()
@@ -294,6 +337,26 @@ def networks(names: tuple[str, ...]) -> tuple[str, ...]:
         raise ValueError(f"{error}; write networks like 10.0.0.0/8 or 192.0.2.7/32") from None
 
 
+def known_zone(name: str) -> str:
+    """A time zone there is. Raises ValueError."""
+    from opsmantik_box.domain.days import zone
+
+    zone(name)
+    return name
+
+
+def outside_address(text: str) -> str:
+    """An address of the outside world, in full. Raises ValueError, which does not quote it: it may hold a secret."""
+    from opsmantik_box.domain.outside import read_place
+
+    try:
+        if text:
+            read_place(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
 def long_enough(secret: str) -> str:
     """A secret that cannot be guessed. Raises ValueError."""
     if secret and len(secret) < 16:
@@ -332,5 +395,9 @@ RULES: dict[str, Any] = {
     "backup.key": a_key,
     "backup.ssh": an_account,
     "backup.s3_url": an_endpoint,
+    "notify.timezone": known_zone,
+    "notify.deadman_url": outside_address,
+    "notify.allowed_networks": networks,
+    "telegram.api_url": outside_address,
 }
 """What a setting must be beyond its type."""

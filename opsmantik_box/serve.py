@@ -12,9 +12,11 @@ from opsmantik_box.clock import SHIFT_FILE, choose_clock
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.engine.gateways import GatewayOptions
 from opsmantik_box.engine.keeping import Keeping
+from opsmantik_box.engine.outward import Outward
 from opsmantik_box.engine.start import open_service, run_service
 from opsmantik_box.engine.waiting import Bounds
 from opsmantik_box.errors import UsageError
+from opsmantik_box.link.courier import Mailbox
 from opsmantik_box.logs import configure_logs
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) 
         RateLimits(session=rates.session_per_minute, address=rates.address_per_minute, signals=rates.signals_per_minute),
         Bounds(lag_signals=lag.signals, queue_signals=lag.queue_signals, queue_bytes=lag.queue_bytes),
         Keeping(settings.cron_secret, settings.backup),
+        outward_of(settings),
     )
     listening = listen(host, port)
     address = "http://{}:{}".format(*listening.getsockname()[:2])
@@ -52,6 +55,20 @@ def serve(settings: "Settings", data: Path, host: str, port: int, workers: int) 
         public_url=settings.public_url,
     )  # fmt: skip
     return run_service(service, options)
+
+
+def outward_of(settings: "Settings") -> Outward:
+    """What of the settings leaves the Box."""
+    notify, telegram, email = settings.notify, settings.telegram, settings.email
+    mailbox = Mailbox(
+        email.host, email.port, email.security, email.user, email.password, email.sender or email.user, list(email.recipients)
+    )  # fmt: skip
+    return Outward(
+        telegram_token=telegram.bot_token, telegram_chat=telegram.chat_id, telegram_api=telegram.api_url,
+        mailbox=mailbox if email.host and email.recipients else None, level=notify.level, hot_score=notify.hot_score,
+        daily_hour=notify.daily_hour, timezone=notify.timezone, personal=notify.personal, deadman_url=notify.deadman_url,
+        allowed_networks=notify.allowed_networks, walls=settings.walls, log_level=settings.log_level,
+    )  # fmt: skip
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -27,7 +27,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 def environment(**more: str) -> dict[str, str]:
     """This environment without anything that would set up the Box, and with this tree importable from anywhere."""
-    ours = ("OPSMANTIK_", "LISTEN_", "NOTIFY_", "STATE_DIR", "CREDENTIALS_")
+    ours = ("OPSMANTIK_", "LISTEN_", "NOTIFY_", "STATE_DIR", "CREDENTIALS_", "TELEGRAM_", "CRON_SECRET")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {"PYTHONPATH": str(ROOT)} | more
 

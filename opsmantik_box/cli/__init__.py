@@ -35,7 +35,10 @@ COMMANDS = {
     "restore": ("backup", "Make a data folder of a backup."),
     "config": ("operations", "Show or check the settings."),
     "doctor": ("operations", "Look for what is wrong and say what to do."),
+    "deliveries": ("deliveries", "What is told by Telegram, e-mail and webhooks."),
+    "webhook": ("deliveries", "Other programs that are told of leads and alerts."),
     "alerts": ("alerts", "What is wrong now."),
+    "verify": ("verify", "Whether everything that is stored is what it must be."),
     "quarantine": ("operations", "Signals that could not be stored."),
 }
 """Command → the module of this package that holds it, and its line in the menu."""

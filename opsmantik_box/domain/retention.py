@@ -29,7 +29,7 @@ _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
     "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
-    "token_key", "box_keys", "watch",
+    "token_key", "box_keys", "watch", "lanes", "sending", "summary_state",
 )  # fmt: skip
 
 KINDS = (
@@ -52,7 +52,7 @@ KINDS = (
     Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
     Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
-    Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys"), personal=False),
+    Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys", "webhooks"), personal=False),
     Kind("machinery", None, _MACHINERY, personal=False),
 )
 """In the order of the report: about visitors first. Touches: an ad assists for six months. Sealed: a year, and a month to compare it in.
@@ -76,8 +76,12 @@ META_PURPOSES: dict[str, tuple[str, ...]] = {
 NEVER = ("full_address", "cookies_of_others", "hardware", "contents", "numbers_of_taps")
 """What is not kept at all; texts under `never.<name>`."""
 
-SENDS: dict[str, tuple[str, ...]] = {"geo": (), "telephony": (), "places": ()}
-"""Adapter → the kinds it gives to somebody outside. The first two only take in; where copies of everything went, the ledger knows
+SENDS: dict[str, tuple[str, ...]] = {
+    "geo": (), "telephony": (), "places": (), "http": (), "standard_webhooks": ("unsealed", "sealed", "alerts"),
+    "telegram": ("unsealed", "alerts"), "mail": ("unsealed", "alerts"),
+}  # fmt: skip
+"""Adapter → the kinds it gives to somebody outside, where it is switched on: of contacts no number, and a page or a note only where that
+is switched on as well. Geo and telephony only take in, http carries for others; where copies of everything went, the ledger knows
 (`backups`). Whoever adds one that sends says so here."""
 
 

@@ -5,10 +5,13 @@ from typing import TYPE_CHECKING, Any
 from opsmantik_box.domain import months
 from opsmantik_box.domain.schedules import DAY_MS, HOUR_MS, MINUTE_MS, every, make_ahead
 from opsmantik_box.engine.arrivals import forget_arrivals
+from opsmantik_box.engine.auditing import audit_data_integrity
 from opsmantik_box.engine.backing_up import back_up, verify_backups
+from opsmantik_box.engine.daily import tell_day
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
 from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
+from opsmantik_box.engine.summaries import refresh_daily_summary
 from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
@@ -103,6 +106,22 @@ JOBS = (
         lease_ms=6 * HOUR_MS,
     ),
     Job("verify_backups", "the newest backups, fetched and restored whole", None, verify_backups, heavy=True, lease_ms=6 * HOUR_MS),
+    Job(
+        "audit-data-integrity",
+        "whether what is stored is what it must be",
+        every(DAY_MS, NIGHT_MS + HOUR_MS),
+        audit_data_integrity,
+        heavy=True,
+    ),
+    Job(
+        "refresh_daily_summary",
+        "daily_summary, of days that changed",
+        every(HOUR_MS, 10 * MINUTE_MS),
+        refresh_daily_summary,
+        at_start=True,
+        heavy=True,
+    ),
+    Job("tell_day", "yesterday, summed up for who is told of things", every(HOUR_MS, MINUTE_MS), tell_day, at_start=True),
     Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(

@@ -63,6 +63,7 @@ class Clockwork:
             if not service.replaying:
                 self._start_jobs()
                 self._watch()
+                self._send()
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:
@@ -93,6 +94,10 @@ class Clockwork:
             jobs.begin(now)
             self._begun = True
         jobs.tick(now, scheduled=self._scheduled)
+
+    def _send(self) -> None:
+        if self._scheduled:
+            self._service.lanes.tick(self._service.clock())
 
     def _watch(self) -> None:
         """Once in every minute that clocks show."""

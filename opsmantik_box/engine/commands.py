@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from opsmantik_box.domain.site_entry import SiteChange, read_entry
-from opsmantik_box.engine import alert_commands, desk_commands, erase_commands, hook_commands, job_commands, login_commands
+from opsmantik_box.engine import (
+    alert_commands,
+    delivery_commands,
+    desk_commands,
+    erase_commands,
+    health,
+    hook_commands,
+    job_commands,
+    login_commands,
+    metrics,
+)
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
 from opsmantik_box.engine.asking import COMMANDS, Arguments, admit_asker, command
 from opsmantik_box.engine.directory import describe_site
-from opsmantik_box.errors import BoxError, LedgerPoisoned, UsageError
-from opsmantik_box.link.messages import Command, Done, Failed, SiteChanged, TokensChanged
+from opsmantik_box.errors import BoxError, LedgerPoisoned, NotFound, UsageError
+from opsmantik_box.link.messages import Command, Done, Failed, Months, SiteChanged, TokensChanged
 
 if TYPE_CHECKING:
     from opsmantik_box.engine.peers import Peer
     from opsmantik_box.engine.service import Service
 
 Told = TypeVar("Told")
-ALSO = (alert_commands, desk_commands, erase_commands, hook_commands, job_commands, login_commands)
+ALSO = (
+    alert_commands, delivery_commands, desk_commands, erase_commands, health, hook_commands, job_commands, login_commands, metrics,
+)  # fmt: skip
 """Modules that put commands of theirs into the table."""
 WRONG = (BoxError, KeyError, TypeError, ValueError)
 """What is said to who asked."""
@@ -178,6 +190,19 @@ def retry_quarantined(service: "Service", arguments: Arguments) -> dict[str, Any
     stored, still = core.acceptance.retry_quarantined(service.clock(), core.projector.cursor)
     service.wake()
     return {"retried": stored + still, "stored": stored, "still": still}
+
+
+@command
+def rebuild_month(service: "Service", arguments: Arguments) -> dict[str, Any]:
+    """A month's file is folded again from the ledger; it reads as long as that takes as far as it is. Raises NotFound."""
+    month, now = str(arguments["month"]), service.clock()
+    if month not in service.core.months.there():
+        raise NotFound(kind="month", name=month, listing="doctor")
+    with service.core.minding(now):
+        service.core.replace_month(month, now, "it is folded again by `verify --repair`")
+    service.tell(Months(service.core.months.names()))
+    service.wake()
+    return {"month": month}
 
 
 def _converted(fields: Arguments, kind: type[Told]) -> Told:

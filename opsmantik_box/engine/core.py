@@ -66,7 +66,7 @@ class Core:
             self._run_full()
             raise LedgerFull from error
         except MonthDamaged as error:
-            self._replace_month(str(error.details["month"]), now, str(error))
+            self.replace_month(str(error.details["month"]), now, str(error))
             raise
 
     @contextmanager
@@ -129,10 +129,11 @@ class Core:
         except apsw.FullError:
             self._run_full()
         except apsw.Error as error:
-            self._replace_month(file.month, now, str(error))
+            self.replace_month(file.month, now, str(error))
         return False
 
-    def _replace_month(self, month: str, now: int, problem: str) -> None:
+    def replace_month(self, month: str, now: int, problem: str) -> None:
+        """Its file is set aside, and folded again from the ledger."""
         self.months.replace(month, now, problem)
         self.projector.start_over()
 

@@ -15,6 +15,7 @@ from opsmantik_box.domain.erasure import Tables
 from opsmantik_box.domain.feed import ErasedBody, as_json
 from opsmantik_box.domain.ids import is_weak, uuid_text
 from opsmantik_box.domain.matching import WINDOW_MS
+from opsmantik_box.domain.notices import contact_of
 from opsmantik_box.engine.connections import all_rows, atomically
 from opsmantik_box.engine.contact_rows import Contact, Lost, erase_contacts, list_contacts, lost_with, note_lost, read_contacts
 from opsmantik_box.engine.core import Core
@@ -63,7 +64,7 @@ class Erasing:
         self._erase_records()
         self._erase_answers(contacts)
         clicks = self._erase_touches() | {one.click_id for one in contacts if one.click_id}
-        self._erase_deliveries(clicks)
+        self._erase_deliveries(clicks, {one.id for one in contacts})
         self._erase_signals()
         self._count(LEDGER, **erase_contacts(self._db))
         note_lost(self._db, +(self._lost + lost_with(contacts, self._timezones)), "erased", self._now)
@@ -140,12 +141,12 @@ class Erasing:
         self._count(LEDGER, touches=len(gone))
         return {click for (click,) in gone}
 
-    def _erase_deliveries(self, clicks: set[str]) -> None:
-        """Whatever carries an id of theirs, sent or not."""
+    def _erase_deliveries(self, clicks: set[str], contacts: set[int]) -> None:
+        """Whatever carries an id of theirs or tells of a contact, sent or not."""
         told = {*clicks, *(fingerprint for _, fingerprint in self._found.fingerprints if not is_weak(fingerprint))}
         ids = [text.encode() for text in (*told, *self._texts)]
-        for number, payload in all_rows(self._db, SQL["list_deliveries"]):
-            if any(one in payload for one in ids):
+        for number, kind, key, payload in all_rows(self._db, SQL["list_deliveries"]):
+            if contact_of(kind, key) in contacts or any(one in payload for one in ids):
                 self._db.execute(SQL["erase_delivery"], (number,))
                 self._count(LEDGER, outbox=1)
 

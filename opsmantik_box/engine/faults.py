@@ -19,6 +19,7 @@ POINTS = (
     "erasure_in_ledger",
     "erasure_in_month",
     "erasure_scrubbed",
+    "after_delivery",
 )
 
 _name, _, _count = os.environ.get("OPSMANTIK_TEST_KILL_AT", "").partition(":")

@@ -93,4 +93,5 @@ class Gateway:
             "number": self.number,
             "pid": self.process.pid if self.process else None,
             "walls": self.peer.walls if self.peer else "",
+            "connected": self.peer is not None and self.peer.is_there,
         }

@@ -13,6 +13,7 @@ from opsmantik_box.domain.sites import Site
 from opsmantik_box.domain.watch.facts import Answers, BoxFacts, Expiry, Gap, OpenAlert, SiteFacts, gap_of, limits_of
 from opsmantik_box.domain.watch.pattern import Pattern
 from opsmantik_box.engine.arrivals import read_arrivals
+from opsmantik_box.engine.auditing import newest_findings
 from opsmantik_box.engine.checkpoints import PAGE_BYTES
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.meters import RECENT_MINUTES
@@ -61,6 +62,8 @@ class Gathering:
                 f"The job {name} failed {failures} times in a row: {result}"
                 for name, failures, result in all_rows(db, SQL["list_failed_jobs"], (ALARM_AFTER,))
             ],
+            audits=newest_findings(core.ledger),
+            lanes=self._service.lanes.facts(now),
             expiring=[
                 Expiry(f"token {number} ({name})" if name else f"token {number}", at)
                 for number, name, at in all_rows(db, SQL["list_expiring"], (now, now + SOON_MS, now - LATELY_MS))

@@ -28,6 +28,11 @@ class Peer(asyncio.Protocol):
         self.walls = ""
         self.shown: set[int] = set()
 
+    @property
+    def is_there(self) -> bool:
+        """Connected, and not gone again."""
+        return self._transport is not None
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
         self._service.peer_came(self)

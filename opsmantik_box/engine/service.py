@@ -31,10 +31,12 @@ from opsmantik_box.engine.hints import HintBoard
 from opsmantik_box.engine.hooks import Hooks
 from opsmantik_box.engine.jobs import Jobs
 from opsmantik_box.engine.keeping import NOTHING_SET, Keeping
+from opsmantik_box.engine.lanes import Lanes
 from opsmantik_box.engine.logins import Logins
 from opsmantik_box.engine.long_work import LongWork
 from opsmantik_box.engine.meters import Meters
 from opsmantik_box.engine.notify import notify
+from opsmantik_box.engine.outward import SILENT, Outward
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.presence import Presence
@@ -62,7 +64,14 @@ class Service:
     """A running engine. `run` returns the process's exit code."""
 
     def __init__(
-        self, core: Core, vault: Vault, clock: Clock, limits: RateLimits, bounds: Bounds, keeping: Keeping = NOTHING_SET
+        self,
+        core: Core,
+        vault: Vault,
+        clock: Clock,
+        limits: RateLimits,
+        bounds: Bounds,
+        keeping: Keeping = NOTHING_SET,
+        outward: Outward = SILENT,
     ) -> None:
         self.core, self.clock, self._bounds, self._vault, self.keeping = core, clock, bounds, vault, keeping
         self.directory = Directory(core.ledger, vault)
@@ -74,7 +83,7 @@ class Service:
         self._gateways: list[Gateway] = []
         self._peers: set[Peer] = set()
         self._unflushed: set[Peer] = set()
-        self._room = WaitingRoom(bounds)
+        self.waiting = WaitingRoom(bounds)
         self._scheduled = False
         self.replaying = core.lag > 0
         self._started_at = clock()
@@ -82,6 +91,7 @@ class Service:
         self.refusals, self.meters = Refusals(core.ledger), Meters()
         self.feed, self.hints, self.presence = Feed(core.ledger), HintBoard(self.tell), Presence(self.tell)
         self.jobs = Jobs(self, JOBS)
+        self.outward, self.lanes = outward, Lanes(self, outward)
         self.watchtower = Watchtower(self)
         self._stopping = False
         self._greetings: list[Callable[[], None]] = []
@@ -116,6 +126,7 @@ class Service:
                 task.cancel()
             for gateway in self._gateways:
                 gateway.kill()
+            self.lanes.close()
             self.core.folder.admin_socket.unlink(missing_ok=True)
 
     @property
@@ -156,7 +167,7 @@ class Service:
         deadline = monotonic() + STOP_GATEWAYS_SEC
         while any(peer.is_gateway for peer in self._peers) and monotonic() < deadline:  # noqa: ASYNC110 - with a deadline, once a life
             await asyncio.sleep(0.01)
-        while self._room:
+        while self.waiting:
             self._turn()
         deadline = monotonic() + STOP_PROJECTION_SEC
         while self.core.lag and not self.core.full and monotonic() < deadline:
@@ -171,7 +182,7 @@ class Service:
         log.critical("the engine stops", problem=str(error), exc_info=None if isinstance(error, LedgerPoisoned) else error)
         notify(f"STATUS={error}")
         self.replaying = self._stopping = True
-        self._refuse(self._room.clear(), "poisoned", BUSY_SEC)
+        self._refuse(self.waiting.clear(), "poisoned", BUSY_SEC)
         self.flush()
         self._end(1)
 
@@ -316,14 +327,14 @@ class Service:
         if isinstance(remaining, m.Limited):
             peer.send(remaining)
             return
-        self._room.add(peer, asked, remaining)
+        self.waiting.add(peer, asked, remaining)
         self.wake()
 
     def _refusal(self, rid: int) -> m.Refused | None:
         accepting, reason = self._condition()
         if not accepting:
             return m.Refused(rid, reason, FULL_SEC if reason == "full" else BUSY_SEC)
-        if self._room.is_full or self.core.lag > self._bounds.lag_signals:
+        if self.waiting.is_full or self.core.lag > self._bounds.lag_signals:
             return m.Refused(rid, "busy", BUSY_SEC)
         return None
 
@@ -346,7 +357,7 @@ class Service:
     @property
     def is_resting(self) -> bool:
         """Nobody came for a while."""
-        return monotonic() - self._busy_at >= REST_SEC and not self._room
+        return monotonic() - self._busy_at >= REST_SEC and not self.waiting
 
     def wake(self) -> None:
         """There is something to do."""
@@ -364,7 +375,7 @@ class Service:
         except Exception as error:  # noqa: BLE001 - an engine that does not know what happened to it stops
             self.fail(error)
             return
-        if (self._room and not self.core.full) or self._slice_is_due():
+        if (self.waiting and not self.core.full) or self._slice_is_due():
             self.wake()
         elif self.replaying and not self.core.lag:
             self.end_replay()
@@ -374,7 +385,7 @@ class Service:
         return not self.core.full and self._pace.is_due(self.core.lag, urgent=urgent)
 
     def _accept_waiting(self) -> None:
-        batch = self._room.take()
+        batch = self.waiting.take()
         if not batch:
             return
         self._busy_at, now = monotonic(), self.clock()
@@ -428,6 +439,10 @@ class Service:
 
     def tell_state(self) -> None:
         self.tell(self.state())
+
+    def webhook_key(self, number: int) -> bytes:
+        """What the requests of this webhook are signed with."""
+        return self._vault.box_key(f"webhook:{number}")
 
     def status(self) -> dict[str, Any]:
         """How the engine is, for `doctor` and the like."""

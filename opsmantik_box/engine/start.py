@@ -11,13 +11,21 @@ from opsmantik_box.engine.epoch import begin_epoch
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.gateways import GatewayOptions
 from opsmantik_box.engine.keeping import NOTHING_SET, Keeping
+from opsmantik_box.engine.outward import SILENT, Outward
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds
 
 
 def open_service(
-    data: Path, clock: Clock, limits: RateLimits, bounds: Bounds, keeping: Keeping = NOTHING_SET, *, restored: bool = False
+    data: Path,
+    clock: Clock,
+    limits: RateLimits,
+    bounds: Bounds,
+    keeping: Keeping = NOTHING_SET,
+    outward: Outward = SILENT,
+    *,
+    restored: bool = False,
 ) -> Service:
     """Opens, migrates and checks. `restored`: the folder has just been put there from a backup, and begins a new epoch. Raises
     DataFolderInUse, DataFolderUnusable, LedgerLostItsTail, ForeignFile, NewerSchema."""
@@ -26,7 +34,7 @@ def open_service(
         if restored:
             begin_epoch(folder)
         core = Core(folder, clock())
-        service = Service(core, Vault(folder.vault), clock, limits, bounds, keeping)
+        service = Service(core, Vault(folder.vault), clock, limits, bounds, keeping, outward)
         if restored:
             service.erasures.repeat()
         folder.unfinished.unlink(missing_ok=True)

@@ -29,25 +29,25 @@ class Waiting(Struct, gc=False):
 
 
 class WaitingRoom:
-    """First in, first out."""
+    """First in, first out. `signals` and `bytes` wait."""
 
     def __init__(self, bounds: Bounds) -> None:
         self._bounds = bounds
         self._queue: deque[Waiting] = deque()
-        self._signals = self._bytes = 0
+        self.signals = self.bytes = 0
 
     def __len__(self) -> int:
         return len(self._queue)
 
     @property
     def is_full(self) -> bool:
-        return self._signals > self._bounds.queue_signals or self._bytes > self._bounds.queue_bytes
+        return self.signals > self._bounds.queue_signals or self.bytes > self._bounds.queue_bytes
 
     def add(self, peer: Peer, asked: Submit, remaining: int) -> None:
         size = sum(len(arrival.payload) for arrival in asked.arrivals)
         self._queue.append(Waiting(peer, asked, remaining, size))
-        self._signals += len(asked.arrivals)
-        self._bytes += size
+        self.signals += len(asked.arrivals)
+        self.bytes += size
 
     def take(self) -> list[Waiting]:
         """Requests whose signals together make at most one batch (or one request that is larger)."""
@@ -57,13 +57,13 @@ class WaitingRoom:
             waiting = self._queue.popleft()
             batch.append(waiting)
             signals += len(waiting.asked.arrivals)
-            self._bytes -= waiting.size
-        self._signals -= signals
+            self.bytes -= waiting.size
+        self.signals -= signals
         return batch
 
     def clear(self) -> list[Waiting]:
         """Everybody who waited; nobody does any more."""
         everybody = list(self._queue)
         self._queue.clear()
-        self._signals = self._bytes = 0
+        self.signals = self.bytes = 0
         return everybody

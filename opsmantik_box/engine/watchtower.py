@@ -36,6 +36,14 @@ class Watchtower:
         self._looked_at: int | None = looked_at
         self.listening_since: int | None = since
         self._looks = 0
+        self._facts: BoxFacts | None = None
+
+    def facts(self, now: int) -> BoxFacts:
+        """What the last look saw; where there was none, or sites came since, what there is to see."""
+        known = None if self._facts is None else {site.site_id for site in self._facts.sites}
+        if self._facts is not None and known == self._service.directory.sites.keys():
+            return self._facts
+        return Gathering(self._service, now, self.listening_since).box()
 
     def look(self, now: int) -> BoxFacts:
         """One transaction. Raises LedgerFull, LedgerPoisoned, Unavailable; what was not written is written the next time."""
@@ -52,6 +60,7 @@ class Watchtower:
             self._follow(facts, now)
         counts.written()
         self._looks += 1
+        self._facts = facts
         return facts
 
     def _listen(self, now: int) -> None:

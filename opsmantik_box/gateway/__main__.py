@@ -16,11 +16,11 @@ from typing import cast
 import uvloop
 from msgspec import Struct
 
+from opsmantik_box import walls
 from opsmantik_box.adapters.geo import GeoFile, geo_file
 from opsmantik_box.clock import choose_clock
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.garbage import collect_rarely
-from opsmantik_box.gateway import walls
 from opsmantik_box.gateway.answers import RATE_LIMIT
 from opsmantik_box.gateway.api import build_api
 from opsmantik_box.gateway.app import CALL_EVENT, RELAY, STREAM, Router
@@ -31,6 +31,8 @@ from opsmantik_box.gateway.hooks import Hooks
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.maintenance import COMMANDS as MAINTENANCE
 from opsmantik_box.gateway.maintenance import Maintenance
+from opsmantik_box.gateway.metrics import PATH as METRICS
+from opsmantik_box.gateway.metrics import Metrics
 from opsmantik_box.gateway.protocol import Sweep
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.gateway.relayed import Relayed
@@ -97,7 +99,13 @@ class Gateway:
         self._stream = Stream(self.link, Reads(options.data, list), reads)
         api = cast("Application", build_api(reads, self.link, clock, trusted))
         upkeep = dict.fromkeys(MAINTENANCE, Maintenance(self.link))
-        fixed: dict[str, Application] = {CALL_EVENT: calls, RELAY: relayed, STREAM: self._stream, **upkeep}
+        fixed: dict[str, Application] = {
+            CALL_EVENT: calls,
+            RELAY: relayed,
+            STREAM: self._stream,
+            METRICS: Metrics(self.link),
+            **upkeep,
+        }
         self._router = Router(sync, fixed, hooks, api, self.link)
         self._server = Server(server_config(self._router), self._started)
         self._sweep = Sweep(self._server.server_state.connections)

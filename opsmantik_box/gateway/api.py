@@ -28,9 +28,11 @@ from opsmantik_box.domain.sites import Site
 from opsmantik_box.errors import UsageError
 from opsmantik_box.gateway.auth import AuthedRequest, guard_with
 from opsmantik_box.gateway.cursors import next_cursor, read_cursor
+from opsmantik_box.gateway.deliveries_api import DELIVERY_ROUTES
 from opsmantik_box.gateway.desk_api import DESK_ROUTES
 from opsmantik_box.gateway.forms_api import FORM_ROUTES
 from opsmantik_box.gateway.given import READ, Cursor, Desk, Limit, SiteId, TheDesk
+from opsmantik_box.gateway.health_api import HEALTH_ROUTES
 from opsmantik_box.gateway.jobs_api import JOB_ROUTES
 from opsmantik_box.gateway.link import EngineLink
 from opsmantik_box.gateway.login_api import LOGIN_ROUTES
@@ -206,7 +208,17 @@ READ_ROUTES: list[ControllerRouterHandler] = [
     list_sites, list_trackers, newest_events, read_lines, read_stats, list_events, list_sessions, list_intents, read_timeline,
     read_document,
 ]  # fmt: skip
-ROUTES = [*READ_ROUTES, *QUEUE_ROUTES, *DESK_ROUTES, *FORM_ROUTES, *LOGIN_ROUTES, *JOB_ROUTES, *WATCH_ROUTES]
+ROUTES = [
+    *READ_ROUTES,
+    *QUEUE_ROUTES,
+    *DESK_ROUTES,
+    *FORM_ROUTES,
+    *LOGIN_ROUTES,
+    *JOB_ROUTES,
+    *WATCH_ROUTES,
+    *HEALTH_ROUTES,
+    *DELIVERY_ROUTES,
+]
 
 
 def chosen_days(first: date | None, last: date | None, now: int, timezone: str) -> Days:

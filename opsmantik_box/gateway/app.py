@@ -1,6 +1,6 @@
 """Which callable gets a request: `/api/sync` the hot path, `/api/call-event` calls and taps, `/api/relay` relays, `/hooks/` exchanges,
-`/api/stream` the stream, `/api/maintain-db` a cron job, `/ux-…` the tracker's scripts, `/healthz` and `/readyz` two fixed answers,
-everything else the API.
+`/api/stream` the stream, `/api/maintain-db` and `/api/test-notification` a cron job, `/ux-…` the tracker's scripts, `/healthz` and
+`/readyz` two fixed answers, `/metrics` numbers, everything else the API.
 
 The hot path stands in front of the API, not in it: that is faster, and a mounted one would take every method and any size.
 """

@@ -10,17 +10,11 @@ from opsmantik_box.errors import BoxError, Forbidden, Unauthorized
 from opsmantik_box.gateway.asgi import Receive, Scope, Send, answer_with, discard
 from opsmantik_box.gateway.auth import bearer_token
 from opsmantik_box.gateway.link import EngineLink
-from opsmantik_box.gateway.problems import HEADERS, as_asgi
+from opsmantik_box.gateway.problems import HEADERS, WrongMethod, as_asgi
 
-COMMANDS = {"/api/maintain-db": "maintain_db"}
+COMMANDS = {"/api/maintain-db": "maintain_db", "/api/test-notification": "test_notification"}
 """Address → command of the engine. None takes arguments."""
 CRON = "cron"
-
-
-class WrongMethod(BoxError):
-    """Ask with POST."""
-
-    status = 405
 
 
 class Maintenance:
@@ -43,7 +37,7 @@ class Maintenance:
 
     async def _run(self, scope: Scope) -> object:
         if scope["method"] != "POST":
-            raise WrongMethod
+            raise WrongMethod(method="POST")
         shown = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1")
         found = await self._link.ask_token(bearer_token(shown))
         if not found.rights:

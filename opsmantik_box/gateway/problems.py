@@ -54,6 +54,12 @@ class NoSuchSession(BoxError):
     status = 404
 
 
+class WrongMethod(BoxError):
+    """Ask with {method}."""
+
+    status = 405
+
+
 def documented(*statuses: int) -> dict[int, ResponseSpec]:
     """What a route of the OpenAPI document may answer besides its success."""
     spec = {status: HTTPStatus(status).phrase for status in (401, 403, 405, 503, *statuses)}
@@ -95,7 +101,7 @@ def _headers_of(error: BoxError) -> dict[str, str]:
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="OpsMantik Box"'
     if error.status == 405:
-        headers["Allow"] = "GET"
+        headers["Allow"] = str(error.details.get("method", "GET"))
     if error.retry_after:
         headers["Retry-After"] = str(error.retry_after)
     return headers

@@ -8,21 +8,17 @@ import resource
 import sqlite3
 import stat
 import sys
-from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
-from urllib.parse import quote, urlsplit
+from typing import Any
+from urllib.parse import urlsplit
 
-import sqlite_utils
-from msgspec import Struct
-
-from opsmantik_box.domain.backups import LATE_MS, moment
+from opsmantik_box.disk import used_share
 from opsmantik_box.domain.months import month_of, next_month, partition_names, ready_sentence
-from opsmantik_box.domain.watch.codes import advice_on
 from opsmantik_box.errors import BoxError, NotRunning
 from opsmantik_box.ops.findings import Finding
-from opsmantik_box.sql import load
+from opsmantik_box.ops.patient import Patient, Status, ask_file
+from opsmantik_box.ops.upkeep_checks import check_alerts, check_backups, check_jobs, check_lanes
 
 LEAST_SQLITE = (3, 38, 0)
 """STRICT tables and `->>`."""
@@ -32,19 +28,6 @@ LAG_WARN_MS = 10_000
 EARLIEST_NOW = 1_767_225_600_000
 """2026-01-01: a clock before this version was written is wrong."""
 CLOCK_SLACK_MS = 300_000
-
-Status = dict[str, Any]
-
-
-class Patient(Struct, frozen=True):
-    """What is looked at: the folder, the settings that matter here, what the engine said of itself (or why it did not), and now."""
-
-    data: Path
-    public_url: str
-    host: str
-    status: Status | None
-    silence: str
-    now: int
 
 
 def examine(data: Path, public_url: str, host: str, ask: Callable[[], Status], now: int) -> list[Finding]:
@@ -164,7 +147,7 @@ def check_writable(data: Path) -> Iterator[Finding]:
         )
         return
     disk = os.statvfs(data)
-    share, free = disk.f_bavail / max(1, disk.f_blocks), disk.f_bavail * disk.f_frsize / 1024**3
+    share, free = 1 - used_share(disk), disk.f_bavail * disk.f_frsize / 1024**3
     state = "fail" if share < FREE_FAIL else "warn" if share < FREE_WARN else "ok"
     advice = "" if state == "ok" else "Make room: at zero no signal is taken (503) until there is some again."
     yield Finding("disk", state, f"{free:.1f} GB free ({share:.0%}).", advice)
@@ -232,19 +215,6 @@ def check_walls(patient: Patient) -> Iterator[Finding]:
 # --- what it holds ----------------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def reading(file: Path) -> Generator[sqlite_utils.Database]:
-    """A database file, read-only. Raises sqlite3.Error."""
-    with closing(sqlite3.connect(f"file:{quote(str(file))}?mode=ro", uri=True, timeout=2)) as connection:
-        yield sqlite_utils.Database(connection)
-
-
-def ask_file(file: Path, name: str) -> list[dict[str, Any]]:
-    """The rows of a named statement of doctor.sql. Raises sqlite3.Error."""
-    with reading(file) as database:
-        return list(cast("Iterator[dict[str, Any]]", database.query(load("doctor")[name])))  # pyright: ignore[reportUnknownMemberType]
-
-
 def newest_signal(data: Path) -> int | None:
     """When the newest signal was received; None when there is none or it cannot be read."""
     try:
@@ -303,34 +273,6 @@ def check_next_month(patient: Patient, made: dict[str, int]) -> Finding:
     return Finding("next month", "warn", f"Next month is not ready: {', '.join(partition_names(coming))}.", advice)
 
 
-def check_backups(patient: Patient) -> Iterator[Finding]:
-    """That a verified backup lies somewhere else, of tonight, and that nobody else can read it."""
-    try:
-        found = ask_file(patient.data / "ledger.db", "verified_backups")
-    except sqlite3.Error:
-        return
-    for one in found:
-        late = patient.now - one["made_at"] > LATE_MS
-        sentence = f"The newest verified backup at {one['place']} was made {moment(one['made_at'])}."
-        advice = "`opsmantik-box jobs list` says why; `opsmantik-box backup run` makes one now."
-        yield Finding("backup", "warn" if late else "ok", sentence, advice if late else "")
-    if not any(one["is_elsewhere"] for one in found):
-        advice = "Name a place under [backup] in box.toml (docs/backups.md), then `opsmantik-box backup run`."
-        yield Finding("backup elsewhere", "warn", "No verified backup lies outside of this machine.", advice)
-
-
-def check_alerts(patient: Patient) -> Iterator[Finding]:
-    """What the engine itself found wrong."""
-    try:
-        alerts = ask_file(patient.data / "ledger.db", "open_alerts")
-    except sqlite3.Error:
-        return
-    for one in alerts:
-        yield Finding(f"alert {one['kind']}", "warn", f"{one['text']} ({one['times']} times)", advice_on(one["kind"]))
-    if not alerts:
-        yield Finding("alerts", "ok", "No open alert.")
-
-
 def check_address(patient: Patient) -> Iterator[Finding]:
     """The address under which browsers reach the Box, and TLS in front of it."""
     url = patient.public_url
@@ -364,6 +306,8 @@ CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     check_walls,
     check_months,
     check_backups,
+    check_jobs,
+    check_lanes,
     check_alerts,
     check_address,
 )

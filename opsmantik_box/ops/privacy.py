@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -22,6 +23,8 @@ from opsmantik_box.texts import say
 
 SQL = load("privacy")
 SECONDS = 60.0
+ADAPTERS = {"telegram": "telegram", "email": "mail", "webhook": "standard_webhooks"}
+"""What sends in a lane."""
 IN_MONTHS = ("events", "sessions")
 IN_LEDGER = ("unsealed", "sealed", "touches")
 
@@ -54,7 +57,7 @@ class Receiver(Struct, frozen=True):
 
 
 class Report(Struct, frozen=True):
-    """Days are the site's."""
+    """Days are the site's. `sends`: somebody outside is told of alerts or contacts."""
 
     site: str
     name: str
@@ -65,6 +68,7 @@ class Report(Struct, frozen=True):
     told: list[Told]
     never: list[str]
     receivers: list[Receiver]
+    sends: bool
 
 
 def privacy_report(data: Path, site: str, language: str, now: int) -> Report:
@@ -83,6 +87,7 @@ def privacy_report(data: Path, site: str, language: str, now: int) -> Report:
         told=[Told(say(language, f"meta.{purpose}"), names) for purpose, names in META_PURPOSES.items()],
         never=[say(language, f"never.{name}") for name in NEVER],
         receivers=_receivers(data, chosen, language),
+        sends=bool(ask_ledger(data, SQL["list_lanes"], {"site_id": chosen.id})),
     )
 
 
@@ -104,10 +109,16 @@ def _receivers(data: Path, site: KnownSite, language: str) -> list[Receiver]:
     people = ask_ledger(data, SQL["list_people"], {"site_id": site.id})
     told = [Receiver(email, say(language, f"rights.{rights}")) for email, rights in people]
     told += [
-        Receiver(adapter, ", ".join(say(language, f"kept.{kind}") for kind in kinds)) for adapter, kinds in SENDS.items() if kinds
+        Receiver(urlsplit(str(where)).hostname or str(where), _sent_by(ADAPTERS[lane], language))
+        for lane, where in ask_ledger(data, SQL["list_lanes"], {"site_id": site.id})
     ]
     told += [Receiver(place, say(language, "receives.backup")) for (place,) in ask_ledger(data, SQL["list_places"])]
     return [Receiver(say(language, "receiver.owner"), say(language, "receives.owner")), *told]
+
+
+def _sent_by(adapter: str, language: str) -> str:
+    kinds = ", ".join(say(language, f"kept.{kind}") for kind in SENDS[adapter])
+    return say(language, "receives.messages", kinds=kinds)
 
 
 def _oldest_rows(data: Path, site: KnownSite) -> dict[str, int]:
@@ -144,7 +155,7 @@ def format_report(report: Report) -> str:
     lines += [f"  {one.purpose}: {', '.join(one.names)}" for one in report.told]
     lines += ["", say(told, "privacy.never"), "", *(f"  {one}" for one in report.never)]
     lines += ["", say(told, "privacy.receivers"), "", *(f"  {one.who}: {one.what}" for one in report.receivers)]
-    if not any(SENDS.values()):
+    if not report.sends:
         lines += ["", say(told, "privacy.nobody")]
     return "\n".join(lines)
 

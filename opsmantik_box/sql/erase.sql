@@ -195,7 +195,7 @@ delete from idempotency_keys where user_id = ? and key = ?;
 
 -- list_deliveries --
 -- What is to be sent, or was.
-select id, payload from outbox;
+select id, kind, dedupe_key, payload from outbox;
 
 -- erase_delivery --
 -- One that tells of the visitor.

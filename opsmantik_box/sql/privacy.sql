@@ -32,6 +32,11 @@ where m.site_id = :site_id and u.deleted_at is null order by m.rights desc, u.em
 -- A site's own settings: its shorter days.
 select settings from sites where id = :site_id;
 
+-- list_lanes --
+-- Who is told of this site's alerts and contacts: the lane, and where that goes.
+select lane, lane from lanes where lane in ('telegram', 'email') and last_delivered_at is not null
+union all select 'webhook', url from webhooks where removed_at is null and coalesce(site_id, :site_id) = :site_id;
+
 -- list_places --
 -- Where copies of everything lie.
 select distinct place from backups order by place;

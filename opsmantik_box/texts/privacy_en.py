@@ -86,6 +86,7 @@ TEXTS = {
     "receiver.owner": "The agency that runs this Box, on a machine of its own",
     "receives.owner": "everything above; whoever hosts the machine stores it for the agency",
     "receives.backup": "copies of everything above, for the case that the machine is lost",
+    "receives.messages": "messages about: {kinds}; without numbers",
     "rights.read": "sees the site's reports and visits, no numbers",
     "rights.operate": "works on contacts; sees the number of a contact while working on it",
     "rights.admin": "as an operator, and manages the site",

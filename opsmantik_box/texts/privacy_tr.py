@@ -91,6 +91,7 @@ TEXTS = {
     "receiver.owner": "Bu Box'ı kendi makinesinde yürüten ajans",
     "receives.owner": "yukarıdakilerin tümü; makineyi barındıran, ajans adına saklar",
     "receives.backup": "makinenin kaybı durumu için yukarıdakilerin tümünün kopyaları",
+    "receives.messages": "şunlarla ilgili iletiler: {kinds}; numara içermez",
     "rights.read": "sitenin raporlarını ve oturumlarını görür, numaraları görmez",
     "rights.operate": "iletişimler üzerinde çalışır; üzerinde çalıştığı iletişimin numarasını görür",
     "rights.admin": "operatör gibi, ayrıca siteyi yönetir",

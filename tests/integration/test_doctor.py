@@ -64,6 +64,9 @@ def findings(data, *, status=STATUS, url="https://box.example", host="127.0.0.1"
 def test_a_healthy_box_has_no_complaint(data):
     make_next_month(data)
     add_backup(data, "box@backup.example:box", NOW - 3_600_000)
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute("insert into lanes (lane, last_delivered_at) values ('telegram', 1)")
+    ledger.close()
     found = findings(data)
     assert {one.state for name, one in found.items() if name not in ("disk", "open files")} == {"ok"}
     assert {
@@ -180,6 +183,32 @@ def test_a_month_that_is_missing_or_behind_is_told(data):
     month.close()
     assert findings(data, status=NotRunning(data=data))["month 2026-11"].state == "warn"
     assert "3 steps" in findings(data)["month 2026-11"].sentence
+
+
+def test_a_job_that_failed_and_what_an_audit_found_is_told(data):
+    assert findings(data)["jobs"].state == "ok"
+    assert "audit" not in findings(data)
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute("insert or replace into jobs (name, outcome, result, failures) values ('backup', 'failed', 'No room.', 2)")
+        told = (("run", 1, "done"), ("orphaned_events", 1, "wrong"), ("run", NOW, "done"), ("score_mismatch", NOW, "wrong"))
+        for kind, at, outcome in told:
+            ledger.execute("insert into audits (kind, at, site_id, outcome) values (?, ?, 1, ?)", (kind, at, outcome))
+    ledger.close()
+    found = findings(data)
+    assert (found["job backup"].state, found["job backup"].sentence) == ("warn", "It failed 2 times in a row: No room.")
+    assert found["audit"].state == "warn"
+    assert found["audit"].sentence.endswith("found score_mismatch.")
+
+
+def test_whether_anybody_is_told_of_alarms_is_told(data):
+    assert findings(data)["messages"].state == "warn"
+    with sqlite3.connect(data / "ledger.db") as ledger:
+        ledger.execute("insert into lanes (lane, last_delivered_at) values ('telegram', 1)")
+        ledger.execute("insert into lanes (lane, failing_since, last_error) values ('email', 1, '451 Later')")
+    ledger.close()
+    found = findings(data)
+    assert (found["messages"].state, found["messages"].sentence) == ("ok", "Messages arrive by telegram.")
+    assert "451 Later" in found["lane email"].sentence
 
 
 def test_open_alerts_are_repeated(data):

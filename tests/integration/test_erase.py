@@ -312,6 +312,19 @@ def test_what_waits_in_quarantine_is_erased_too(box: Scene) -> None:
     assert box.core.acceptance.retry_quarantined(box.now, box.core.projector.cursor) == (0, 0)
 
 
+def test_what_is_told_outside_of_a_contact_that_goes_goes_and_no_other(box: Scene) -> None:
+    """Sent or not; a message about somebody else's contact and an alert stay."""
+    mine, theirs = box.tap(new_sid(), ALI), box.tap(new_sid(), VELI)
+    told = [("hot", f"telegram:intent:1-{number}:1") for number in (mine, theirs)]
+    told += [("lead", f"webhook:{mine}:lead.sealed:1-{number}:3") for number in (mine, theirs)]
+    told += [("alert", f"telegram:alert:1-{mine}:1")]
+    insert = "insert into outbox (lane, kind, dedupe_key, payload, created_at) values ('telegram', ?, ?, x'', 1)"
+    box.core.ledger.db.executemany(insert, told)
+    box.erase("fingerprint", ALI)
+    left = [row["dedupe_key"] for row in rows(box.core.ledger.db, "select dedupe_key from outbox order by id")]
+    assert left == [told[1][1], told[3][1], told[4][1]]
+
+
 # --- files ----------------------------------------------------------------------------------------------------------------------------
 
 

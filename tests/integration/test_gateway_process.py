@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from opsmantik_box.gateway.walls import landlock_abi
+from opsmantik_box.walls import landlock_abi
 from tests.harness import Box
 from tests.tracker import ORIGIN, Tracker, encoded, head, signal_of, wait_until
 
@@ -144,7 +144,7 @@ def test_two_gateways_share_the_port_and_count_once(tmp_path: Path) -> None:
 ATTACKS = """
 import os, sqlite3, sys
 from pathlib import Path
-from opsmantik_box.gateway.walls import drop_write_access
+from opsmantik_box.walls import drop_write_access
 data = Path(sys.argv[1])
 held = drop_write_access(data, sys.argv[2])
 file = data / "kept"

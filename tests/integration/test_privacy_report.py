@@ -82,6 +82,21 @@ def test_where_copies_lie_is_named(folder: Folder) -> None:
     folder.ledger.execute("delete from backups")
 
 
+def test_who_is_told_of_alerts_and_contacts_is_named_and_nobody_else(folder: Folder) -> None:
+    assert "Nothing is sent to anybody else" in format_report(privacy_report(folder.data, "antika", "en", NOON))
+    folder.add("lanes", lane="email")
+    folder.add("lanes", lane="telegram", last_delivered_at=NOON)
+    for site_id, host in ((1, "crm.example"), (2, "other.example"), (None, "all.example")):
+        folder.add("webhooks", site_id=site_id, url=f"https://{host}/a-secret", events="lead.created", created_at=NOON)
+    report = privacy_report(folder.data, "antika", "en", NOON)
+    assert [one.who for one in report.receivers[2:]] == ["telegram", "crm.example", "all.example"]
+    assert "without numbers" in report.receivers[-1].what
+    page = format_report(report)
+    assert not [words for words in ("a-secret", "Nothing is sent") if words in page]
+    for table in ("lanes", "webhooks"):
+        folder.ledger.execute(f"delete from {table}")
+
+
 @pytest.mark.parametrize(("language", "words"), [("en", "Kept for 90 days."), ("tr", "90 gün saklanır.")])
 def test_the_report_is_a_page_in_both_languages(folder: Folder, language: str, words: str) -> None:
     done = run_cli("privacy", "report", "--site", "antika", "--lang", language, "--data", folder.data)

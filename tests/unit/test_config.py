@@ -122,7 +122,9 @@ def test_a_file_that_is_no_text_is_refused(tmp_path):
 def test_a_secret_is_never_shown(tmp_path):
     secret = "correct horse battery staple"
     key = "5e" * 32
+    address = f"https://hc-ping.example/{key}"
     told = {"OPSMANTIK_CRON_SECRET": secret, "OPSMANTIK_BACKUP_S3_SECRET_KEY": secret, "OPSMANTIK_BACKUP_KEY": key}
+    told |= {"TELEGRAM_BOT_TOKEN": secret, "OPSMANTIK_EMAIL_PASSWORD": secret, "OPSMANTIK_NOTIFY_DEADMAN_URL": address}
     sourced = read_sources(tmp_path, None, told)
     assert all(key not in str(one.shown()) for one in sourced)
     assert all(secret not in str(one.shown()) for one in sourced)
@@ -132,6 +134,17 @@ def test_a_secret_is_never_shown(tmp_path):
 
 def test_a_secret_that_is_refused_is_not_repeated(tmp_path):
     assert "hunter2" not in refusal(tmp_path, {"OPSMANTIK_CRON_SECRET": "hunter2"})
+
+
+def test_what_others_call_some_settings_counts_and_our_own_name_before_it(tmp_path):
+    """In the environment, and as systemd's credentials."""
+    credentials = tmp_path / "credentials"
+    credentials.mkdir()
+    (credentials / "telegram_bot_token").write_text("123:from a credential\n")
+    told = {"TELEGRAM_CHAT_ID": "-1", "CRON_SECRET": "theirs, long enough", "OPSMANTIK_CRON_SECRET": "ours, and long enough"}
+    settings = load(tmp_path, None, told | {"CREDENTIALS_DIRECTORY": str(credentials)})
+    assert (settings.telegram.chat_id, settings.telegram.bot_token) == ("-1", "123:from a credential")
+    assert settings.cron_secret == "ours, and long enough"
 
 
 def test_an_address_loses_its_slash_at_the_end(tmp_path):

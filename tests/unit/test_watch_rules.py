@@ -12,6 +12,7 @@ from opsmantik_box.domain.watch.facts import (
     Expiry,
     Finding,
     Gap,
+    LaneFacts,
     Limits,
     OpenAlert,
     Outcome,
@@ -199,6 +200,9 @@ def test_an_arrival_rate_is_measured_by_the_trackers_own_word() -> None:
         (Code.NO_BACKUP_ELSEWHERE, {"is_backed_up_elsewhere": False, "made_at": NOW - 24 * HOUR}, FINE),
         (Code.NO_BACKUP_ELSEWHERE, {"is_backed_up_elsewhere": False, "made_at": NOW - 24 * HOUR - 1}, "warning"),
         (Code.JOB_FAILED, {"failed_jobs": ["The job audit failed 3 times in a row: no room."]}, "warning"),
+        (Code.LANE_STOPPED, {"lanes": [LaneFacts("telegram", NOW - 9 * MINUTE_MS, 0, "503")]}, FINE),
+        (Code.LANE_STOPPED, {"lanes": [LaneFacts("telegram", NOW - 10 * MINUTE_MS, 0, "503")]}, "alarm"),
+        (Code.LANE_STOPPED, {"lanes": [LaneFacts("webhook:1", None, 2, "")]}, "warning"),
         (Code.CREDENTIAL_EXPIRES, {"expiring": [Expiry("token 3", NOW + HOUR)]}, "warning"),
     ],
 )

@@ -25,9 +25,11 @@ class Code(enum.StrEnum):
     PROJECTION_LAG = "PROJECTION_LAG"
     DISK = "DISK"
     WAL_SIZE = "WAL_SIZE"
+    DATA_INTEGRITY = "DATA_INTEGRITY"
     BACKUP_OLD = "BACKUP_OLD"
     NO_BACKUP_ELSEWHERE = "NO_BACKUP_ELSEWHERE"
     JOB_FAILED = "JOB_FAILED"
+    LANE_STOPPED = "LANE_STOPPED"
     CREDENTIAL_EXPIRES = "CREDENTIAL_EXPIRES"
     CLOCK_STEP = "CLOCK_STEP"
     ERASURES_NOT_REPEATED = "ERASURES_NOT_REPEATED"
@@ -63,11 +65,17 @@ ABOUT: dict[Code, About] = {
     Code.PROJECTION_LAG: About("warning", "Signals are safe, reports are late. Is the disk slow, or a long job running?"),
     Code.DISK: About("warning", "Make room: when the disk is full no signal is taken until there is some again."),
     Code.WAL_SIZE: About("warning", "A reader holds the file: end long queries (`opsmantik-box sql`, a copy of the folder)."),
+    Code.DATA_INTEGRITY: About(
+        "alarm", "Run `opsmantik-box verify`; with --repair it folds again what is derived from the ledger."
+    ),
     Code.BACKUP_OLD: About("alarm", "Run `opsmantik-box backup run` and read what it says."),
     Code.NO_BACKUP_ELSEWHERE: About(
         "warning", "Name a place under [backup] in box.toml (docs/backups.md): an account reached by ssh, or S3-compatible storage."
     ),
     Code.JOB_FAILED: About("warning", "`opsmantik-box jobs list` shows what it said; `jobs run NAME` starts it by hand."),
+    Code.LANE_STOPPED: About(
+        "warning", "`opsmantik-box deliveries list` says what the receiver answered; then `deliveries retry`."
+    ),
     Code.CREDENTIAL_EXPIRES: About("warning", "Give whoever uses it its successor before that: `opsmantik-box token list`."),
     Code.CLOCK_STEP: About("warning", "Days and months are chosen by the clock: `timedatectl set-ntp true`."),
     Code.ERASURES_NOT_REPEATED: About(

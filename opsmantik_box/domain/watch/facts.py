@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct, structs
 
 from opsmantik_box.domain.arrivals import GOOD_RATE
+from opsmantik_box.domain.audits import MOST, Audited
 from opsmantik_box.domain.watch.codes import Code, Level
 from opsmantik_box.domain.watch.pattern import Pattern, sure_of
 
@@ -17,11 +18,13 @@ NOW_MS = 15 * 60_000
 
 class Limits(Struct, frozen=True):
     """A site's own thresholds: its setting `watch`. `zero_expects`: how many its pattern must expect before none is a zero; `sure`:
-    how many must be expected at the least before nothing is an alarm; `error_rate` and `arrival_rate` as shares."""
+    how many must be expected at the least before nothing is an alarm; `error_rate`, `arrival_rate` and `audit_share` (how much of a day
+    may be wrong) as shares."""
 
     zero_expects: float = 3
     sure: float = 12
     error_rate: float = 0.05
+    audit_share: float = MOST
     arrival_rate: float = GOOD_RATE
 
 
@@ -72,6 +75,15 @@ class SiteFacts(Struct, frozen=True):
     arrival: tuple[int, int] | None = None
 
 
+class LaneFacts(Struct, frozen=True):
+    """A lane: since when no delivery went through (None: the last one did), and how many were given up in the last day."""
+
+    lane: str
+    failing_since: int | None
+    dead: int
+    last_error: str
+
+
 class Expiry(Struct, frozen=True):
     """Something somebody uses that will open nothing any more."""
 
@@ -89,7 +101,7 @@ class OpenAlert(Struct, frozen=True):
 
 class BoxFacts(Struct, frozen=True):
     """The Box. `listening_since`: from when on it took whatever came (None: it takes nothing now). `made_at`: when the
-    Box was; `backed_up_at`: when its newest verified backup was. Sizes in bytes, shares from 0 to 1."""
+    Box was; `backed_up_at`: when its newest verified backup was; `audits`: what the last run found wrong. Sizes in bytes, shares 0 to 1."""
 
     now: int
     listening_since: int | None
@@ -106,7 +118,9 @@ class BoxFacts(Struct, frozen=True):
     backed_up_at: int | None = None
     is_backed_up_elsewhere: bool = False
     failed_jobs: Sequence[str] = ()
+    lanes: Sequence[LaneFacts] = ()
     expiring: Sequence[Expiry] = ()
+    audits: Sequence[Audited] = ()
     quarantined: Mapping[int, int] = {}
     open: Sequence[OpenAlert] = ()
 

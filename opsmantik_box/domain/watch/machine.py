@@ -1,15 +1,19 @@
 """Whether the Box itself is well: what it stands on, what it does by itself, and what was told where it happened. Pure."""
 
+from collections.abc import Sequence
+
+from opsmantik_box.domain.audits import Audited, is_too_much
 from opsmantik_box.domain.backups import LATE_MS
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.domain.watch.facts import HOUR_MS, BoxFacts, Finding, Outcome, SiteFacts, Standing
 from opsmantik_box.domain.watch.minutes import MINUTE_MS
-from opsmantik_box.domain.watch.spans import span_of
+from opsmantik_box.domain.watch.spans import clock_of, span_of
 
 LAG_MS: tuple[int, int] = (10_000, 60_000)
 DISK_USED = (0.80, 0.90)
 DISK_MARGIN = 0.02
 WAL_BYTES = (128 * 1024**2, 512 * 1024**2)
+LANE_MS = 10 * MINUTE_MS
 NEW_MS = 24 * HOUR_MS
 """So long a new Box may be without a backup elsewhere before it is told of."""
 QUIET_MS = {
@@ -42,6 +46,19 @@ def _graded(value: float, limits: tuple[float, float], text: str, since: int) ->
     return Finding("alarm" if value >= limits[1] else "warning", text, since)
 
 
+def data_integrity(facts: BoxFacts) -> Outcome:
+    return _too_much([one for one in facts.audits if one.site_id is None], 0.0, facts.now)
+
+
+def site_data_integrity(facts: BoxFacts, site: SiteFacts) -> Outcome:
+    return _too_much([one for one in facts.audits if one.site_id == site.site_id], site.limits.audit_share, facts.now)
+
+
+def _too_much(found: Sequence[Audited], most: float, now: int) -> Outcome:
+    told = "; ".join(str(one) for one in found if is_too_much(one, most))
+    return Finding("alarm", f"The last audit found {told}.", now) if told else FINE
+
+
 def backup_old(facts: BoxFacts) -> Outcome:
     """Of a Box that never made one, no_backup_elsewhere tells."""
     if facts.backed_up_at is None or facts.now - facts.backed_up_at <= LATE_MS:
@@ -60,6 +77,17 @@ def job_failed(facts: BoxFacts) -> Outcome:
     if not facts.failed_jobs:
         return FINE
     return Finding("warning", "; ".join(facts.failed_jobs), facts.now)
+
+
+def lane_stopped(facts: BoxFacts) -> Outcome:
+    """Deliveries to a receiver do not get through, or were given up."""
+    stopped = [lane for lane in facts.lanes if lane.failing_since is not None and facts.now - lane.failing_since >= LANE_MS]
+    told = [f"{lane.lane} fails since {clock_of(lane.failing_since or 0)} ({lane.last_error})" for lane in stopped]
+    told += [f"{lane.lane}: {lane.dead} given up" for lane in facts.lanes if lane.dead]
+    if not told:
+        return FINE
+    since = min((lane.failing_since or facts.now for lane in stopped), default=facts.now)
+    return Finding("alarm" if stopped else "warning", "; ".join(told) + ".", since)
 
 
 def credential_expires(facts: BoxFacts) -> Outcome:

@@ -8,14 +8,17 @@ from opsmantik_box.domain.watch.machine import (
     backup_old,
     clock_step,
     credential_expires,
+    data_integrity,
     disk,
     erasures_not_repeated,
     job_failed,
+    lane_stopped,
     no_backup_elsewhere,
     partition_fault,
     projection_lag,
     quarantine,
     rate_limited_clicks,
+    site_data_integrity,
     wal_size,
 )
 from opsmantik_box.domain.watch.quality import arrival_rate, error_rate, intent_ratio, site_error_rate
@@ -35,9 +38,11 @@ BOX_RULES: Mapping[Code, Callable[[BoxFacts], Outcome]] = {
     Code.PROJECTION_LAG: projection_lag,
     Code.DISK: disk,
     Code.WAL_SIZE: wal_size,
+    Code.DATA_INTEGRITY: data_integrity,
     Code.BACKUP_OLD: backup_old,
     Code.NO_BACKUP_ELSEWHERE: no_backup_elsewhere,
     Code.JOB_FAILED: job_failed,
+    Code.LANE_STOPPED: lane_stopped,
     Code.CREDENTIAL_EXPIRES: credential_expires,
     Code.CLOCK_STEP: clock_step,
     Code.ERASURES_NOT_REPEATED: erasures_not_repeated,
@@ -51,6 +56,7 @@ SITE_RULES: Mapping[Code, Callable[[BoxFacts, SiteFacts], Outcome]] = {
     Code.ERROR_RATE: site_error_rate,
     Code.RATE_LIMITED_CLICKS: rate_limited_clicks,
     Code.QUARANTINE: quarantine,
+    Code.DATA_INTEGRITY: site_data_integrity,
 }
 
 

@@ -1,5 +1,7 @@
 """Times as they are told. Pure."""
 
+from datetime import UTC, datetime
+
 from opsmantik_box.domain.watch.minutes import MINUTE_MS
 
 
@@ -14,3 +16,7 @@ def span_of(milliseconds: int) -> str:
     if hours >= 48:
         return f"{hours // 24} d"
     return f"{hours} h {rest} min" if rest and hours < 12 else f"{hours} h"
+
+
+def clock_of(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).strftime("%H:%M UTC")
