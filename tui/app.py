@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import signal
 from collections.abc import Iterator
 from functools import partial
@@ -70,10 +71,19 @@ class Console(App[int]):
         if not self.is_headless:
             for name in (signal.SIGTERM, signal.SIGHUP):
                 asyncio.get_running_loop().add_signal_handler(name, self._end)
+            self.set_interval(1.0, self._look_at_terminal)
         if self._token:
             self._open()
         else:
             self.push_screen(FirstRun(self.speech, self._url))
+
+    def _look_at_terminal(self) -> None:
+        """Ends when nobody is at its other end any more, though no signal says so: reading from it would turn in circles. (Asked for no
+        event, poll tells of a hang-up alone.)"""
+        hung_up = select.poll()
+        hung_up.register(0, 0)
+        if hung_up.poll(0):
+            self._end()
 
     def _end(self) -> None:
         """Told to. A terminal that has vanished takes no goodbye any more: nothing waits for it."""
