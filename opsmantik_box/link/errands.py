@@ -66,5 +66,9 @@ def _leave_with_the_engine() -> None:
 
 
 def _send(message: FromHelper) -> None:
-    sys.stdout.buffer.write(pack(message))
-    sys.stdout.buffer.flush()
+    """To the engine; without one, this ends as `_leave_with_the_engine` does, whichever of them notices first."""
+    try:
+        sys.stdout.buffer.write(pack(message))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        os._exit(1)
