@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,6 +19,7 @@ from tests.bench import fill, load, traffic, watch
 ROOT = Path(__file__).parents[2]
 START_SEC, STOP_SEC, FILL_SEC = 180.0, 20.0, 3600.0
 POLL_SEC = 0.01
+REST_SEC = 5.0
 _Account = TypeVar("_Account")
 
 
@@ -85,6 +86,16 @@ class Box:
             if time.monotonic() > deadline:
                 raise BenchmarkFailed("the month files do not catch up")
             time.sleep(POLL_SEC)
+
+    def come_to_rest(self) -> None:
+        """Waits until the jobs a Box has missed while it was down, which it does at its start, are behind it. Raises BenchmarkFailed."""
+        deadline = time.monotonic() + START_SEC
+        time.sleep(REST_SEC)
+        with closing(EngineClient(self.data)) as client:
+            while any(job["running"] or job["queued"] for job in client.call("list_jobs", {})["jobs"]):
+                if time.monotonic() > deadline:
+                    raise BenchmarkFailed("the jobs of the start do not end")
+                time.sleep(REST_SEC)
 
     def memory(self) -> dict[str, int]:
         """Resident bytes now, by process: engine, then gateways."""

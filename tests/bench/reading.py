@@ -40,6 +40,7 @@ def reading(year: Year, parent: Path, kept: Path | None) -> Iterator[Result]:
         if not data.exists():
             fill_year(data, year)
         box = stack.enter_context(running_box(data))
+        box.come_to_rest()
         yield from measured(box, Reader(box, open_desk(data)))
 
 
