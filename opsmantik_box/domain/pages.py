@@ -67,7 +67,7 @@ def ask_newest(
     return kept
 
 
-class Visit(NamedTuple):
+class SessionRows(NamedTuple):
     """A session (a row of find_session), its events (of list_timeline; one more than asked for when there are more) and what it led to
     (of list_session_intents)."""
 
@@ -76,7 +76,7 @@ class Visit(NamedTuple):
     intents: Sequence[Row]
 
 
-def ask_visit(site_id: int, session_id: str, after: Position, limit: int, months: Iterable[str]) -> Asking[Visit | None]:
+def ask_timeline(site_id: int, session_id: str, after: Position, limit: int, months: Iterable[str]) -> Asking[SessionRows | None]:
     """A session with its events after a position, in the newest month that knows it; None when none does."""
     for month in sorted(months, reverse=True):
         rows = yield Question(month, "find_session", {"site_id": site_id, "id": session_id})
@@ -84,5 +84,5 @@ def ask_visit(site_id: int, session_id: str, after: Position, limit: int, months
             position = {"no": rows[0][-1], "after_at": after.at, "after_key": after.key, "limit": limit + 1}
             events = yield Question(month, "list_timeline", position)
             intents = yield Question(None, "list_session_intents", {"site_id": site_id, "id": rows[0][1]})
-            return Visit(rows[0], events, intents)
+            return SessionRows(rows[0], events, intents)
     return None

@@ -89,7 +89,7 @@ def ask_stats(days: Days, scope: str, known_months: Iterable[str], now: int) -> 
     counted, busy = yield from _ask_counted(days, known, scope, days.hours() if by_hour else ())
     ((line, tally, told),) = counted.values()
     for month in busy:
-        tally.add_sessions((yield Question(month, "count_sessions", span)))
+        tally.add_descriptions((yield Question(month, "describe_sessions", span)))
     splits = yield from ask_splits(span, busy, known, scope)
     ((touches, repeated),) = yield Question(None, "count_repeated_clicks", span)
     idle, sealed = tally.count("ads", "without_intent"), tally.count("ads", "sealed_intents")
@@ -133,10 +133,10 @@ def _ask_traffic(slots: Parameters, known: Iterable[str], tallies: Mapping[int, 
     """Sessions, visitors and contacts, into the tallies. The months that have sessions of the days at all."""
     busy = list[str]()
     for month in months_to_ask(slots["from_ms"], slots["to_ms"], known):
-        rows = by_site((yield Question(month, "count_visits", slots)))
+        rows = by_site((yield Question(month, "count_sessions", slots)))
         busy += [month] if rows else []
         for number, mine in rows.items():
-            tallies[number].add_visits(mine)
+            tallies[number].add_sessions(mine)
     for number, mine in by_site((yield Question(None, "count_contacts", slots))).items():
         tallies[number].add_contacts(mine)
     return busy

@@ -81,8 +81,8 @@ class Tally:
         """One number: of a Bucket, or `without_intent` (sessions with no tap and no form) and `sealed_intents` (taps only)."""
         return self._counts[bucket][key]
 
-    def add_visits(self, rows: Iterable[Row]) -> None:
-        """Rows of count_visits; one who was there in two months is one."""
+    def add_sessions(self, rows: Iterable[Row]) -> None:
+        """Rows of count_sessions; one who was there in two months is one."""
         for slot, rank, is_bot, is_internal, sessions, told in rows:
             mine, fingerprints = buckets_of(rank, is_bot, is_internal), json.decode(told)
             for name in mine:
@@ -93,8 +93,8 @@ class Tally:
                 self._visitors[name].update(fingerprints)
             self._slots["sessions"][slot] += sessions if self._scope in mine else 0
 
-    def add_sessions(self, rows: Iterable[Row]) -> None:
-        """Rows of count_sessions."""
+    def add_descriptions(self, rows: Iterable[Row]) -> None:
+        """Rows of describe_sessions."""
         for rank, is_bot, is_internal, device, sessions, seconds, bounces, idle, denied in rows:
             mine = buckets_of(rank, is_bot, is_internal)
             for name in mine:

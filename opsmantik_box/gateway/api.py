@@ -186,14 +186,14 @@ async def read_timeline(
     mine = await desk.site(request, site)
     value, feed = event_id(sid), desk.feed()
     after = read_cursor("timeline", cursor, int) if cursor is not None else Position(0, 0)
-    visit = await desk.reads.visit(mine.id, uuid_text(value), after, limit) if value else None
-    if visit is None:
+    found = await desk.reads.timeline(mine.id, uuid_text(value), after, limit) if value else None
+    if found is None:
         raise NoSuchSession
     return Timeline(
-        read_session(visit.session, mine.public_id),
-        [read_intent(one, mine.public_id) for one in visit.intents],
-        [read_event(one, mine.public_id) for one in visit.events[:limit]],
-        next_cursor("timeline", visit.events, limit),
+        read_session(found.session, mine.public_id),
+        [read_intent(one, mine.public_id) for one in found.intents],
+        [read_event(one, mine.public_id) for one in found.events[:limit]],
+        next_cursor("timeline", found.events, limit),
         feed,
     )
 

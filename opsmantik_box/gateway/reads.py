@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
 from opsmantik_box.domain.days import Days
-from opsmantik_box.domain.pages import Position, Span, Visit, ask_newest, ask_visit
+from opsmantik_box.domain.pages import Position, SessionRows, Span, ask_newest, ask_timeline
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
 from opsmantik_box.domain.queue import People, Queue, Told, ask_lead, ask_queue, ask_with_people
 from opsmantik_box.domain.report import Line, Stats, ask_lines, ask_stats
@@ -75,9 +75,9 @@ class Reads:
         """The lead of a row, with everything that happened to it; None when the site has no such row."""
         return await self._run(ask_lead(site_id, number, self.months()), (site_id,))
 
-    async def visit(self, site_id: int, session_id: str, after: Position, limit: int) -> Visit | None:
+    async def timeline(self, site_id: int, session_id: str, after: Position, limit: int) -> SessionRows | None:
         """A session with its events after a position, and what it led to; None when the site has no such session."""
-        return await self._run(ask_visit(site_id, session_id, after, limit, self.months()), (site_id,))
+        return await self._run(ask_timeline(site_id, session_id, after, limit, self.months()), (site_id,))
 
     async def recent_intent(self, site_id: int, fingerprint: str, target: str, from_ms: int) -> Row | None:
         """A row of find_recent_intent."""

@@ -1,4 +1,4 @@
--- count_visits --
+-- count_sessions --
 -- A month file's sessions of a span of time, by site, slots of `slot_ms` and what a report tells apart, with their fingerprints. These as
 -- one array a row: each row that is fetched waits for the interpreter's lock. (No statement here names a site: only those that are asked
 -- about are in the connection's scope.)
@@ -7,7 +7,7 @@ select site_id, (created_at - :from_ms) / :slot_ms as slot, attribution_rank, is
 from sessions where created_at >= :from_ms and created_at < :to_ms
 group by 1, 2, 3, 4, 5;
 
--- count_sessions --
+-- describe_sessions --
 -- What the sessions of a span of time were like. A bounce is product.md's: one page view, no intent, form or conversion event, scroll
 -- under 50 % (bits 4 and 8 of `fired`), under ten seconds. `denied`: the visitor's choice took the click id.
 select attribution_rank, is_bot, is_internal, device_type, count(*) as sessions, sum(total_duration_sec) as seconds,

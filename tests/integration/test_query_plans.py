@@ -71,7 +71,7 @@ def test_a_page_does_not_sort_what_it_does_not_show(scoped: ScopedConnection, na
 
 def test_the_indexes_are_the_ones_that_were_meant(scoped: ScopedConnection) -> None:
     meant = {
-        "count_sessions": "sessions_by_time", "count_visits": "sessions_by_time", "list_clicks": "sessions_by_time",
+        "count_sessions": "sessions_by_time", "describe_sessions": "sessions_by_time", "list_clicks": "sessions_by_time",
         "list_sessions": "sessions_by_time", "list_events": "events_by_time", "list_timeline": "PRIMARY KEY",
         "count_contacts": "calls_by_time", "list_intents": "calls_by_time", "list_session_intents": "calls_by_session",
         "list_contacts": "calls_by_lead", "find_work": "attempts_by_lead", "list_earlier": "sessions_by_visitor",

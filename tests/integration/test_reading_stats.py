@@ -243,9 +243,9 @@ def test_a_session_of_two_months_is_read_from_the_newest(folder: Folder) -> None
     site, _ = folder.site("a")
     key = folder.session(site, month_start("2026-10"), events=2)
     folder.session(site, NOON, id=key, events=3)
-    visit = with_reads(folder, lambda reading: reading.visit(site, key, Position(0, 0), 10))
-    assert visit is not None
-    assert (visit.session[1], len(visit.events)) == (key, 3)
+    found = with_reads(folder, lambda reading: reading.timeline(site, key, Position(0, 0), 10))
+    assert found is not None
+    assert (found.session[1], len(found.events)) == (key, 3)
 
 
 # --- files that change ------------------------------------------------------------------------------------------------------------
@@ -293,7 +293,7 @@ def test_a_month_that_is_no_database_is_a_503_and_the_others_are_read(folder: Fo
 
     async def use(reading: Reads) -> int:
         with pytest.raises(ReadRefused):
-            await reading.visit(site, "none", Position(0, 0), 10)
+            await reading.timeline(site, "none", Position(0, 0), 10)
         return (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions
 
     assert with_reads(folder, use) == 1
@@ -308,7 +308,7 @@ def test_a_reading_that_takes_too_long_is_stopped_and_the_next_is_answered(folde
 
     async def use(reading: Reads) -> int:
         with pytest.raises(ReadTooSlow):
-            await reading.visit(site, "none", Position(0, 0), 10)
+            await reading.timeline(site, "none", Position(0, 0), 10)
         return (await reading.stats(site, DAYS, "ads", NOON)).ads.sessions
 
     assert with_reads(folder, use) == 1

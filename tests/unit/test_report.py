@@ -56,7 +56,7 @@ def test_the_statements_know_the_same_ranks_as_the_rules() -> None:
 
 def test_ads_sessions_are_those_with_a_click_and_the_assisted() -> None:
     tally = Tally("ads")
-    tally.add_visits([(0, rank, *HUMAN, 10 * rank, told(*(f"{rank}-{one}" for one in range(10 * rank - 1)))) for rank in Rank])
+    tally.add_sessions([(0, rank, *HUMAN, 10 * rank, told(*(f"{rank}-{one}" for one in range(10 * rank - 1)))) for rank in Rank])
     ads = tally.buckets()["ads"]
     assert (ads.sessions, ads.with_click, ads.assisted) == (10 + 20 + 40, 10 + 20, 40)
     assert tally.buckets()["other_paid"].sessions == 30 + 50
@@ -74,8 +74,8 @@ def test_a_form_is_never_inside_the_intents() -> None:
 
 def test_a_visitor_of_two_months_is_one() -> None:
     tally = Tally("ads")
-    tally.add_visits([(0, Rank.FIRST_CLICK, *HUMAN, 2, told("a", "a")), (0, Rank.ORGANIC, *HUMAN, 2, told("a", "b"))])
-    tally.add_visits([(0, Rank.ORGANIC, *HUMAN, 2, told("a")), (1, Rank.ORGANIC, 1, 0, 1, told("c"))])
+    tally.add_sessions([(0, Rank.FIRST_CLICK, *HUMAN, 2, told("a", "a")), (0, Rank.ORGANIC, *HUMAN, 2, told("a", "b"))])
+    tally.add_sessions([(0, Rank.ORGANIC, *HUMAN, 2, told("a")), (1, Rank.ORGANIC, 1, 0, 1, told("c"))])
     assert {name: bucket.visitors for name, bucket in tally.buckets().items()} == {
         "ads": 1,
         "all": 2,
@@ -123,7 +123,7 @@ def test_a_day_has_the_hours_it_has_and_every_session_is_in_its_own(day: str, zo
     assert len(starts) == hours
     slot_ms = slot_of(starts)
     tally, late = Tally("all", starts, slot_ms), (HOUR_MS - 1) // slot_ms
-    tally.add_visits(
+    tally.add_sessions(
         [((start - starts[0]) // slot_ms + late, Rank.ORGANIC, *HUMAN, n + 1, told()) for n, start in enumerate(starts)]
     )
     assert [hour.sessions for hour in tally.by_hour()] == [number + 1 for number in range(hours)]
@@ -149,13 +149,13 @@ def test_a_site_that_is_not_there_has_no_report() -> None:
 
 
 kinds = st.tuples(st.sampled_from(list(Rank)), st.integers(0, 1), st.integers(0, 1))
-visit_rows = st.lists(
+session_rows = st.lists(
     st.builds(
         lambda slot, kind, seen, more: (slot, *kind, len(seen) + more, told(*seen)),
         st.integers(0, 3), kinds, st.lists(st.sampled_from("abcdef"), max_size=4), st.integers(0, 9),
     ), max_size=30,
 )  # fmt: skip
-session_rows = st.lists(
+described_rows = st.lists(
     st.builds(
         lambda kind, device, numbers: (*kind, device, *numbers),
         kinds, st.sampled_from(["mobile", "desktop", ""]), st.tuples(*[st.integers(0, 900)] * 5),
@@ -163,20 +163,20 @@ session_rows = st.lists(
 )  # fmt: skip
 
 
-@given(visit_rows, session_rows, st.randoms(use_true_random=False), st.sampled_from(["ads", "all"]))
+@given(session_rows, described_rows, st.randoms(use_true_random=False), st.sampled_from(["ads", "all"]))
 def test_numbers_are_the_same_however_sessions_are_spread_over_month_files(
-    visits: list[tuple[Any, ...]], sessions: list[tuple[Any, ...]], chance: random.Random, scope: str
+    sessions: list[tuple[Any, ...]], described: list[tuple[Any, ...]], chance: random.Random, scope: str
 ) -> None:
     together, apart = (Tally(scope, [hour * HOUR_MS for hour in range(4)], HOUR_MS) for _ in range(2))
-    together.add_visits(visits)
     together.add_sessions(sessions)
-    for rows, add in ((visits, apart.add_visits), (sessions, apart.add_sessions)):
+    together.add_descriptions(described)
+    for rows, add in ((sessions, apart.add_sessions), (described, apart.add_descriptions)):
         shuffled, cut = chance.sample(rows, len(rows)), chance.randint(0, len(rows))
         add(shuffled[cut:])
         add(shuffled[:cut])
     assert everything(together) == everything(apart)
     counts = together.buckets()
-    assert sum(counts[name].sessions for name in ("all", "bots", "internal")) == sum(row[4] for row in visits)
+    assert sum(counts[name].sessions for name in ("all", "bots", "internal")) == sum(row[4] for row in sessions)
     assert set(counts) == set(BUCKETS)
 
 
