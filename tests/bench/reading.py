@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -116,6 +117,12 @@ class Reader:
     def site(self) -> str:
         return self._chance.choice(self.desk.sites)
 
+    @cached_property
+    def year(self) -> str:
+        """The 365 days before today, as an address asks for them."""
+        today = date.fromisoformat(self.get(f"/sites/{self.desk.sites[0]}/stats")["to"])
+        return f"from={today - timedelta(days=365)}&to={today - timedelta(days=1)}"
+
     def visit(self) -> str:
         """The address of one of today's sessions of a site."""
         site = self.site()
@@ -138,6 +145,7 @@ def measured(box: Box, reader: Reader) -> Iterator[Result]:
     asked = {
         "stats of a site today": ("read stats", lambda: f"/sites/{reader.site()}/stats"),
         "stats of all sites today": ("read all stats", lambda: "/stats"),
+        "stats of a site's year": ("read year", lambda: f"/sites/{reader.site()}/stats?{reader.year}"),
         "intents, a page": ("read intents", lambda: f"/sites/{reader.site()}/intents"),
         "timeline of a session": ("read timeline", reader.visit),
     }

@@ -33,6 +33,7 @@ TARGETS = {
     "long": Target(15, "% slower"),
     "read stats": Target(15, "ms"),
     "read all stats": Target(40, "ms"),
+    "read year": Target(50, "ms"),
     "read intents": Target(15, "ms"),
     "read timeline": Target(10, "ms"),
 }
