@@ -17,11 +17,10 @@ def verify(site: str | None, repair: bool, data: Path, as_json: bool) -> int:
     from opsmantik_box.cli.engine import call, engine
     from opsmantik_box.cli.jobs import follow, watch
     from opsmantik_box.cli.output import clean, print_json
-    from opsmantik_box.clock import choose_clock
     from opsmantik_box.ops.box_files import find_site, list_sites
     from opsmantik_box.ops.verifying import verify as look
 
-    found = look(data, choose_clock()(), [find_site(list_sites(data), site).id] if site else [])
+    found = look(data, [find_site(list_sites(data), site).id] if site else [])
     wrong = [one for one in found.audits if one.wrong]
     if as_json:
         print_json(found)

@@ -28,7 +28,6 @@ class Order(Struct, frozen=True):
     are named."""
 
     data: str
-    now: int
     round: int
     after: tuple[int, str] = (0, "")
     sites: list[int] = []

@@ -25,7 +25,7 @@ async def refresh_daily_summary(turn: Turn, arguments: dict[str, Any]) -> Outcom
     core, now = turn.core, turn.now()
     with core.minding(now):
         number = core.due.begin_round(everything=bool(arguments.get("all")))
-    order, days = Order(str(core.folder.root), now, number), 0
+    order, days = Order(str(core.folder.root), number), 0
     with core.minding(now):
         while (told := msgspec.convert(await turn.errand(HELPER, order), Summarised)).days:
             for _ in write_summary(core.ledger, told):

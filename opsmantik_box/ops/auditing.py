@@ -37,12 +37,12 @@ def run(order: Order, say: Say) -> list[Audited]:
             found += auditor.audit(scope)
         found += auditor.checkpoints()
     start = min((scope.start for scope in order.scopes), default=order.now)
-    return [*found, *audit_summary(order.data, order.now, start)]
+    return [*found, *audit_summary(order.data, start)]
 
 
-def audit_summary(data: str, now: int, start: int, sites: Iterable[int] = ()) -> Iterator[Audited]:
+def audit_summary(data: str, start: int, sites: Iterable[int] = ()) -> Iterator[Audited]:
     """Days from a time on whose summary is not what there is."""
-    with Summary(Summing(data, now, 0, sites=list(sites))) as summary:
+    with Summary(Summing(data, 0, sites=list(sites))) as summary:
         for site_id, wrong, total in summary.differing(start):
             yield Audited("summary_differs", site_id, len(wrong), total, wrong[:EXAMPLES])
 

@@ -30,6 +30,7 @@ from opsmantik_box.sql import load
 SQL = load("summary")
 Day = tuple[int, str]
 EVER = 1 << 62
+"""Later than every round."""
 
 
 def run(order: Order, say: Say) -> Summarised:
@@ -49,7 +50,7 @@ class Summary:
     """The open files of a Box."""
 
     def __init__(self, order: Order) -> None:
-        self._order, self._stack = order, ExitStack()
+        self._stack = ExitStack()
         data = Path(order.data)
         self._ledger = self._stack.enter_context(reading(data / "ledger.db"))
         zones: list[tuple[int, str]] = self._ledger.execute(SQL["list_zones"]).fetchall()
@@ -75,14 +76,15 @@ class Summary:
                 days |= {(site_id, day) for day in days_of_quarter(quarter, self._zones[site_id])}
         return sorted(whole), sorted(days)
 
-    def _days_from(self, site_id: int, start: int) -> Iterator[str]:
-        """Every day there is anything of, from a time on."""
-        firsts = [db.execute(SQL["first_session"], (site_id,)).fetchone()[0] for db in self._months.values()]
-        firsts.append(self._ledger.execute(SQL["first_contact"], (site_id,)).fetchone()[0])
-        known = [first for first in firsts if first is not None]
-        first = max(start, min(known, default=EVER))
-        if first <= self._order.now:
-            yield from days_between(first, self._order.now, self._zones[site_id])
+    def _days_from(self, site_id: int, start: int) -> list[str]:
+        """Every day there is anything of, from a time on; also of times that are still to come, after a clock was set."""
+        spans = [db.execute(SQL["span_of_sessions"], (site_id,)).fetchone() for db in self._months.values()]
+        spans.append(self._ledger.execute(SQL["span_of_contacts"], (site_id,)).fetchone())
+        known = [span for span in spans if span[0] is not None]
+        if not known:
+            return []
+        first, last = min(span[0] for span in known), max(span[1] for span in known)
+        return days_between(max(start, first), last, self._zones[site_id]) if start <= last else []
 
     def _kept_days(self, site_id: int, start: int) -> list[str]:
         found = self._ledger.execute(SQL["list_kept_days"], (site_id, day_of(start, self._zones[site_id])))

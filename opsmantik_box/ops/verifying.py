@@ -26,7 +26,7 @@ class Verified(Struct, frozen=True):
     to_mend: list[str]
 
 
-def verify(data: Path, now: int, site_ids: Iterable[int] = ()) -> Verified:
+def verify(data: Path, site_ids: Iterable[int] = ()) -> Verified:
     """Of these sites, or of every one. Raises DataFolderUnusable, CopyFailed."""
     files = list(_look_at_files(data))
     try:
@@ -34,7 +34,7 @@ def verify(data: Path, now: int, site_ids: Iterable[int] = ()) -> Verified:
             sites = list(site_ids) or auditor.sites()
             audits = [one for site in sites for one in auditor.audit(Scope(site, *EVER))]
             audits += auditor.checkpoints()
-        audits += audit_summary(str(data), now, 0, sites)
+        audits += audit_summary(str(data), 0, sites)
     except (CopyFailed, sqlite3.Error):
         if not files:
             raise

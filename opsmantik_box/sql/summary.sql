@@ -20,13 +20,13 @@ select distinct day from daily_counts where site_id = ? and day >= ?;
 -- Every month and its file.
 select month, file from partitions order by month;
 
--- first_session --
--- When a site's first session of a month file began.
-select min(created_at) from sessions where site_id = ?;
+-- span_of_sessions --
+-- When a site's first session of a month file began, and its last.
+select min(created_at), max(created_at) from sessions where site_id = ?;
 
--- first_contact --
--- When a site's first intent or call was.
-select min(at) from calls where site_id = ?;
+-- span_of_contacts --
+-- When a site's first intent or call was, and its last.
+select min(at), max(at) from calls where site_id = ?;
 
 -- sum_sessions --
 -- A site's sessions of a day, by what a report tells apart. What a bounce is: describe_sessions.
