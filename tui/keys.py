@@ -36,6 +36,9 @@ KEYS = (
     Key("t", "turn('t')", "t", "span", "numbers", ("numbers",)),
     Key("left", "turn('left')", "←", "earlier", "numbers", ("numbers",)),
     Key("right", "turn('right')", "→", "later", "numbers", ("numbers",)),
+    Key("a", "care('acknowledge')", "a", "acknowledge", "watch", ("alerts",)),
+    Key("z", "care('silence')", "z", "silence", "watch", ("alerts",)),
+    Key("e", "care('retry')", "e", "retry", "watch", ("deliveries",)),
     Key("tab", "pane", "Tab", "pane", "list", LEADS),
     Key("slash", "search", "/", "search", "list"),
     Key("f", "filter", "f", "filter", "list"),
@@ -56,7 +59,7 @@ KEYS = (
 )
 DIGITS = tuple((str(number), f"screen({number})") for number in range(1, 10))
 BINDINGS = (*((one.keys, one.action, one.name) for one in KEYS), *((key, action, "") for key, action in DIGITS))
-GROUPS = ("work", "list", "move", "numbers", "screens")
+GROUPS = ("work", "list", "move", "numbers", "watch", "screens")
 
 
 def keys_of(view: str, say: Speech) -> list[tuple[str, str]]:

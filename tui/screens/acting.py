@@ -145,6 +145,12 @@ class Acting(Screen[None]):
         if isinstance(self.page, NumbersPage):
             self.page.turn(key)
 
+    def action_care(self, what: str) -> None:
+        """A key of the screens of the Box itself (screens/watch.py)."""
+        if self.page is not None:
+            self.page.care(what)
+            self.draw()
+
     def action_filter(self) -> None:
         """f: one site after the other."""
         sites = ["", *self.desk.store.sites]

@@ -13,7 +13,7 @@ from tui.model.lead import Lead
 from tui.model.pages import Detail, SiteReport
 from tui.model.queue import EMPTY, NEEDS_SOMEBODY, Arrangement, Board, Filter, List, keep_in_place
 from tui.model.urgency import Band
-from tui.paint import Line, rule
+from tui.paint import Line, rule, wrap
 from tui.speech import Speech
 from tui.views import detail as detail_view
 from tui.views import frame, panels, rows
@@ -168,10 +168,10 @@ class LeadsView(Container):
         name = say("leads.none") if opened is None else detail_view.title(opened, now, say)
         if self.is_wide:
             Ink.set_title(self._lead, name)
-            lines = [] if opened is None else detail_view.full_lines(opened, width, now, say)
+            lines = self._empty_lines(width) if opened is None else detail_view.full_lines(opened, width, now, say)
         else:
             title.show([rule(name, title.size.width)])
-            lines = self._empty_lines() if opened is None else self._lead_lines(opened, width)
+            lines = self._empty_lines(width) if opened is None else self._lead_lines(opened, width)
             self._team_line.show([rule(self._team_text(), title.size.width)])
         body.show(lines)
 
@@ -180,9 +180,11 @@ class LeadsView(Container):
         lines = detail_view.full_lines if self.has_class("opened") else detail_view.short_lines
         return lines(opened, width, self._desk.now(), self.speech)
 
-    def _empty_lines(self) -> list[Line]:
-        key = "leads.empty" if self._desk.link.is_live else "leads.not_read"
-        return [((f" {self.speech(key)}", "dim"),)]
+    def _empty_lines(self, width: int) -> list[Line]:
+        """Why there is no row, and what to do."""
+        text = self.speech(f"leads_empty.{self.listing}") if self._desk.store.sites else self.speech("sites.none")
+        text = text if self._desk.store.me is not None else self.speech("leads.not_read")
+        return [((f" {part}", "dim"),) for part in wrap(text, max(20, width - 2))]
 
     def _team_text(self) -> str:
         store = self._desk.store

@@ -96,19 +96,25 @@ class Tab(Struct, frozen=True):
 
 
 def tabs_line(tabs: Sequence[Tab], chosen: int, width: int, say: Speech) -> Line:
-    """1 Queue 5  2 All …: as many as fit, the chosen one among them; the others have their digits all the same."""
-    shown = list(enumerate(tabs))
-    gap = "  " if width >= ROOMY else " "
-    while True:
-        line = tuple(span for number, tab in shown for span in _tab(number, tab, number == chosen, gap, say))
-        if line_width(line) <= width or len(shown) == 1:
-            return fit_line(line, width)
-        shown.remove(next(one for one in reversed(shown) if one[0] != chosen))
+    """1 Queue 5  2 All …: where there is no room for all the names, those that have nothing to say keep their digit only."""
+    gap, bare = "  " if width >= ROOMY else " ", set[int]()
+    for number in (-1, *_by_weight(tabs, chosen)):
+        bare.add(number)
+        line = tuple(span for at, tab in enumerate(tabs) for span in _tab(at, tab, at == chosen, gap, say, at in bare))
+        if line_width(line) <= width:
+            break
+    return fit_line(line, width)
 
 
-def _tab(number: int, tab: Tab, is_chosen: bool, gap: str, say: Speech) -> tuple[Span, Span]:
-    text = " ".join(part for part in (str(number + 1), say(f"tab.{tab.name}"), tab.count) if part)
-    return (f" {text} ", "chosen" if is_chosen else tab.look or "tab"), (gap[1:], "")
+def _by_weight(tabs: Sequence[Tab], chosen: int) -> list[int]:
+    """Which may go first: from the right, those without a warning; the chosen one never."""
+    order = sorted(range(len(tabs)), key=lambda at: (bool(tabs[at].look), bool(tabs[at].count), -at))
+    return [at for at in order if at != chosen]
+
+
+def _tab(number: int, tab: Tab, is_chosen: bool, gap: str, say: Speech, is_bare: bool) -> tuple[Span, Span]:
+    parts = (str(number + 1), "" if is_bare else say(f"tab.{tab.name}"), "" if is_bare else tab.count)
+    return (f" {' '.join(filter(None, parts))} ", "chosen" if is_chosen else tab.look or "tab"), (gap[1:], "")
 
 
 def filter_line(chosen: Filter, site: Site | None, shown: int, width: int, say: Speech, *, muted: bool = False) -> Line:
