@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from opsmantik_box.clock import monotonic
-from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.pace import Pace
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.projector import slice_for
 from opsmantik_box.engine.waiting import Bounds, Waiting, WaitingRoom
+from opsmantik_box.engine.writing import Answer, Incoming
 from opsmantik_box.errors import Unavailable
 from opsmantik_box.link import messages as m
 
