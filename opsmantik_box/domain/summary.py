@@ -16,13 +16,6 @@ LOOKED_BACK = 40
 """Days that are summed up again every night, whatever is known of changes."""
 
 
-class Zone(Struct, frozen=True):
-    """A site and whose days are its own."""
-
-    site_id: int
-    timezone: str
-
-
 class Reached(Struct, frozen=True):
     """Up to which signal and verdict everything is in the summary, and when it was refreshed (UTC ms)."""
 
@@ -32,13 +25,14 @@ class Reached(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """For the helper. `since` None: every day there is; `also_from`: and whatever else, every day from this time on (UTC ms)."""
+    """For the helper. `since` None: every day there is; `also_from`: and whatever else, every day from this time on (UTC ms). `sites`: of
+    these only, where any are named."""
 
     data: str
     now: int
-    zones: list[Zone]
     since: Reached | None
     also_from: int | None = None
+    sites: list[int] = []
 
 
 class SummaryRow(Struct, frozen=True):

@@ -34,7 +34,7 @@ def keep_partitions(service: "Service") -> list[str]:
     for month in missing:
         core.make_month(month, now)
     if missing:
-        service.tell(Months(core.months.names()))
+        service.audience.tell(Months(core.months.names()))
     return [name for month in missing for name in months.partition_names(month)]
 
 
@@ -60,7 +60,7 @@ async def _seal(turn: Turn, month: str) -> Outcome:
     if not core.adopt_seal(month, sealed, turn.now()):
         return Outcome(f"Somebody reads {month}; it is sealed in a minute.", again_at=again)
     turn.service.erasures.note_seals()
-    turn.service.tell(Months(core.months.names()))
+    turn.service.audience.tell(Months(core.months.names()))
     more = core.months_over(turn.now()) or core.unsealed_months()
     return Outcome(f"{month} is closed: {sealed.rows} rows.", {"month": month, "rows": sealed.rows}, again if more else None)
 
@@ -69,7 +69,7 @@ async def expire_tokens(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     """Tokens that were replaced open nothing any more when their grace is over."""
     expired = turn.service.directory.revoke_expired(turn.now())
     if expired:
-        turn.service.tell(TokensChanged())
+        turn.service.audience.tell(TokensChanged())
     return Outcome("Some expired." if expired else "None expired.")
 
 

@@ -9,7 +9,7 @@ import apsw
 import structlog
 
 from opsmantik_box.domain import months as month_rules
-from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
+from opsmantik_box.engine.acceptance import Acceptance
 from opsmantik_box.engine.connections import forget_pages, patience
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
@@ -18,6 +18,7 @@ from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.site_counts import SiteCounts
+from opsmantik_box.engine.writing import Answer, Incoming
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from opsmantik_box.domain.schedules import DAY_MS
-from opsmantik_box.domain.summary import LOOKED_BACK, Order, Reached, Summarised, Zone
+from opsmantik_box.domain.summary import LOOKED_BACK, Order, Reached, Summarised
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.jobs import Outcome, Turn
 from opsmantik_box.engine.ledger import Ledger
@@ -22,8 +22,7 @@ async def refresh_daily_summary(turn: Turn, arguments: dict[str, Any]) -> Outcom
     ledger, now = turn.core.ledger, turn.now()
     since = None if arguments.get("all") else reached_of(ledger)
     is_first = since is not None and since.at // DAY_MS != now // DAY_MS
-    zones = [Zone(site.id, site.timezone) for site in turn.service.directory.sites.values()]
-    order = Order(str(turn.core.folder.root), now, zones, since, now - LOOKED_BACK * DAY_MS if is_first else None)
+    order = Order(str(turn.core.folder.root), now, since, now - LOOKED_BACK * DAY_MS if is_first else None)
     told = msgspec.convert(await turn.errand(HELPER, order), Summarised)
     with turn.core.minding(now), ledger.transaction():
         write_summary(ledger, told)

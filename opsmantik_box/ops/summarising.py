@@ -42,11 +42,13 @@ class Summary:
 
     def __init__(self, order: Order) -> None:
         self._order, self._stack = order, ExitStack()
-        self._zones = {one.site_id: one.timezone for one in order.zones}
         data = Path(order.data)
         self._ledger = self._stack.enter_context(reading(data / "ledger.db"))
-        # Before what the months must reach: read after it, a signal could count as reached that its month was not told of yet.
-        self._newest: tuple[int, int] = self._ledger.execute(SQL["read_reached"]).fetchone()
+        # Before the sites and what the months must reach: read after these, a signal could count as reached whose site is not known, or
+        # that its month was not told of yet.
+        self._newest = self._read_newest()
+        zones: list[tuple[int, str]] = self._ledger.execute(SQL["list_zones"]).fetchall()
+        self._zones = {number: timezone for number, timezone in zones if not order.sites or number in order.sites}
         self._months: dict[str, sqlite3.Connection] = {}
         self._must: dict[str, int] = {}
         for month, file, last_seq in self._ledger.execute(SQL["list_months"]).fetchall():
@@ -59,6 +61,10 @@ class Summary:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    def _read_newest(self) -> tuple[int, int]:
+        """Of signals and verdicts."""
+        return self._ledger.execute(SQL["read_reached"]).fetchone()
 
     def reached(self) -> Reached:
         """Everything up to there is in the month files."""
@@ -112,16 +118,20 @@ class Summary:
         return sum_up(site_id, day, start, visits, contacts, lambda one: self._device_of(site_id, one))
 
     def differing(self, start: int) -> Iterator[tuple[int, list[str], int]]:
-        """(site, days whose summary is not what there is, days looked at), from a time on. Days that changed since the last refresh are
-        the next one's, and left out."""
+        """(site, days whose summary is not what there is, days looked at), from a time on. Days that changed since the last refresh, up to
+        the end of looking, are the next one's, and left out."""
         row = self._ledger.execute(SQL["read_state"]).fetchone()
         if row is None:
+            yield from ((site_id, [], 0) for site_id in self._zones)
             return
-        due = self.changed(self.reached(), Reached(*row))
-        for site_id in self._zones:
-            days = [day for _, day in self._days_from(site_id, start) if (site_id, day) not in due]
-            wrong = [day for day in days if self.sum_up(site_id, day) != self._kept(site_id, day)]
-            yield site_id, wrong, len(days)
+        found = {site_id: self._compared(site_id, start) for site_id in self._zones}
+        due = self.changed(Reached(*self._read_newest()), Reached(*row))
+        for site_id, days in found.items():
+            kept = {day: is_right for day, is_right in days.items() if (site_id, day) not in due}
+            yield site_id, [day for day, is_right in kept.items() if not is_right], len(kept)
+
+    def _compared(self, site_id: int, start: int) -> dict[str, bool]:
+        return {day: self.sum_up(site_id, day) == self._kept(site_id, day) for _, day in self._days_from(site_id, start)}
 
     def _kept(self, site_id: int, day: str) -> list[SummaryRow]:
         return [SummaryRow(*row) for row in self._ledger.execute(SQL["read_day"], (site_id, day))]

@@ -2,6 +2,10 @@
 -- The newest signal there ever was, and the newest verdict.
 select coalesce((select seq from sqlite_sequence where name = 'signals'), 0), coalesce((select max(id) from verdicts), 0);
 
+-- list_zones --
+-- Every site and whose days are its own.
+select id, timezone from sites where deleted_at is null order by id;
+
 -- read_state --
 -- How far daily_summary has come.
 select seq, verdict_id, at from summary_state;

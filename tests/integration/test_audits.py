@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opsmantik_box.domain.audits import Audited, Kind, Scope, is_too_much
-from opsmantik_box.domain.summary import Order, Zone
+from opsmantik_box.domain.summary import Order
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.auditing import newest_findings, write_audit, yesterday
 from opsmantik_box.engine.summaries import write_summary
@@ -35,7 +35,7 @@ def data(tmp_path: Path) -> Path:
             if number % 4 == 0:
                 made.send(sid=f"visitor {number}", u=AD, meta={"intent_stamp": f"stamp-{number}"}, **TAP)
         made.catch_up()
-    summed = run(Order(str(folder), NOON + DAY, [Zone(1, "Europe/Istanbul")], None), lambda _: None)
+    summed = run(Order(str(folder), NOON + DAY, None), lambda _: None)
     with engine(folder) as made, made.core.ledger.transaction():
         write_summary(made.core.ledger, summed)
     return folder
@@ -51,7 +51,7 @@ def change(file: Path, *statements: str) -> None:
 def audit(data: Path, scope: Scope | None = None) -> dict[str, Audited]:
     with Auditor(data) as auditor:
         found = [*auditor.audit(scope or Scope(1, *EVER)), *auditor.checkpoints()]
-    summed = audit_summary(str(data), [Zone(1, "Europe/Istanbul")], NOON + DAY, scope.start if scope else 0)
+    summed = audit_summary(str(data), NOON + DAY, scope.start if scope else 0)
     return {one.kind: one for one in [*found, *summed]}
 
 
@@ -176,7 +176,7 @@ def sessions_in(file: Path) -> int:
 
 def test_the_nightly_audit_is_a_job_and_says_what_it_looked_at(serving: Box) -> None:
     serving.add_site()
-    told: dict[str, Any] = serving.cli_json("jobs", "run", "audit-data-integrity")
+    told: dict[str, Any] = serving.run_job("audit-data-integrity")
     assert (told["outcome"], told["result"]) == ("done", "8 audits: nothing is wrong.")
     serving.stop()
     with closing(sqlite3.connect(serving.data / "ledger.db")) as ledger:

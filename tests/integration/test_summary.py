@@ -2,18 +2,21 @@
 
 import sqlite3
 from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from opsmantik_box.clock import system_clock
 from opsmantik_box.domain.days import days_of_range
-from opsmantik_box.domain.summary import Order, Reached, Summarised, Zone
+from opsmantik_box.domain.summary import Order, Reached, Summarised, SummaryRow
 from opsmantik_box.engine.summaries import reached_of, write_summary
 from opsmantik_box.ops.report import stats
-from opsmantik_box.ops.summarising import run
+from opsmantik_box.ops.summarising import Summary, run
 from tests.harness import Box
 from tests.integration.engine_kit import DAY, NOON, Engine, engine, rows
 from tests.months import turn_months
@@ -29,7 +32,7 @@ URLS = (
 
 def refresh(data: Path, now: int, since: Reached | None, also_from: int | None = None) -> Summarised:
     """As the helper does; nobody else has the files open."""
-    return run(Order(str(data), now, [Zone(1, ZONE)], since, also_from), lambda _: None)
+    return run(Order(str(data), now, since, also_from), lambda _: None)
 
 
 def kept(data: Path) -> list[dict[str, Any]]:
@@ -158,13 +161,37 @@ def test_what_is_not_in_its_month_file_yet_is_not_reached(tmp_path: Path) -> Non
     assert (told.reached.seq, sum(row.sessions for row in told.rows)) == (1, 1)
 
 
+class Meanwhile(Summary):
+    """Something comes in while it looks at a day."""
+
+    meanwhile: Callable[[], object]
+
+    def sum_up(self, site_id: int, day: str) -> list[SummaryRow]:
+        self.meanwhile()
+        return super().sum_up(site_id, day)
+
+
+def test_what_comes_while_it_looks_is_neither_lost_nor_wrong(tmp_path: Path) -> None:
+    with Box(tmp_path / "data") as box:
+        box.run_job("refresh_daily_summary")
+        with Summary(Order(str(box.data), NOON, None)) as summary:
+            site = box.add_site()["public_id"]
+            box.send(site)
+            box.wait_projected()
+            assert summary.reached().seq == 0, "or the day of a site it does not know would never be summed up"
+        box.run_job("refresh_daily_summary")
+        with Meanwhile(Order(str(box.data), system_clock(), None)) as looking:
+            looking.meanwhile = lambda: (box.send(site, sid=str(uuid4())), box.wait_projected())
+            assert list(looking.differing(0)) == [(1, [], 0)]
+
+
 def test_the_job_keeps_it_and_the_view_tells_it(tmp_path: Path) -> None:
     with Box(tmp_path / "data") as box:
         site = box.add_site()["public_id"]
         for number in range(4):
             box.send(site, sid=f"5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a1{number}", u=URLS[1])
         box.wait_projected()
-        told = box.cli_json("jobs", "run", "refresh_daily_summary")
+        told = box.run_job("refresh_daily_summary")
         assert told["result"].endswith("days are summed up, to signal 4.")  # none, where the job has come by itself before
         asked = "select date, traffic_source, total_sessions, bounce_rate from mv_daily_analytics_summary"
         (row,) = ask(box, asked)
