@@ -40,6 +40,7 @@ KEYS = (
     Key("z", "care('silence')", "z", "silence", "watch", ("alerts",)),
     Key("e", "care('retry')", "e", "retry", "watch", ("deliveries",)),
     Key("tab", "pane", "Tab", "pane", "list", LEADS),
+    Key("ctrl+o", "jump", "^o", "jump", "move"),
     Key("slash", "search", "/", "search", "list"),
     Key("f", "filter", "f", "filter", "list"),
     Key("colon", "command", ":", "command", "list", LEADS),

@@ -297,8 +297,30 @@ async def _later(session: Session):
 
 @key("pane")
 async def _pane(session: Session):
-    await session.press("tab")
-    assert session.view == "leads"
+    await session.at(12)
+    await session.press("tab", "j")
+    assert session.leads.pane == "lead"
+    assert session.leads.rows.chosen == 12, "the keys move in the lead"
+    await session.press("tab", "j")
+    assert session.leads.rows.chosen != 12
+    await session.press("tab", "escape")
+    assert session.leads.pane == "list"
+
+
+@key("jump")
+async def _jump(session: Session):
+    await session.press("ctrl+o")
+    shown = session.text().split("\n")
+    assert shown[3].startswith("  a "), "on the list's heads"
+    assert sum(line.startswith(("─ s ", "  s ")) for line in shown) == 1, "on the lead's title"
+    assert "Where to?" in session.text()
+    await session.press("s")
+    assert session.leads.pane == "lead"
+    await session.press("ctrl+o", "escape")
+    assert session.leads.pane == "lead"
+    assert not [one for one in session.app.main.query(".letter") if one.display]
+    await session.press("ctrl+o", "6")
+    assert session.view == "health"
 
 
 @key("search")

@@ -29,7 +29,7 @@ from tui.model.sites import Site
 from tui.model.urgency import first_answers
 from tui.net.client import Refused, Unreachable
 from tui.paint import Line
-from tui.screens.acting import Acting
+from tui.screens.acting import LETTERS, Acting
 from tui.screens.bottom import Bottom, Typing
 from tui.screens.leads import LeadsView
 from tui.screens.messages import Announce
@@ -77,6 +77,7 @@ class MainScreen(Acting):
         self.numbers, self.health = NumbersPage(desk, speech), HealthPage(desk, speech)
         self.options = SettingsPage(desk, speech, settings, themes, self.choose_setting)
         self._header, self._clock, self._tab_line = Canvas(id="header"), Canvas(id="clock"), Canvas(id="tabs")
+        self._letters = [Canvas(classes="letter") for _ in LETTERS]
         self._arrived = 0
         self._drawn_at = 0.0
         self._will_draw = False
@@ -103,6 +104,7 @@ class MainScreen(Acting):
             yield TextPage("help", desk, say, help_lines)
             yield self.options
         yield self.bottom
+        yield from self._letters
 
     def on_mount(self) -> None:
         self.desk.watcher = self
@@ -353,7 +355,16 @@ class MainScreen(Acting):
         self.bottom.type(typing)
         self.draw()
 
+    def label(self, letters: Mapping[str, str]) -> None:
+        panes = self.leads.panes()
+        for canvas, (letter, name) in zip(self._letters, letters.items(), strict=False):
+            canvas.styles.offset = (panes[name].region.x + 1, panes[name].region.y)
+            canvas.display = True
+            canvas.show([((f" {letter} ", "chosen"),)])
+
     def on_bottom_free(self) -> None:
+        for canvas in self._letters:
+            canvas.display = False
         self.draw()
 
     # --- keys ---------------------------------------------------------------------------------------------------------------------

@@ -42,9 +42,11 @@ def header_line(header: Header, width: int, now: int, timezone: str, say: Speech
         left.append((f" ↑{say('header.unsent', n=header.unsent)} ", "warm"))
     if header.arrived:
         left.append((f" {say('header.arrived', n=header.arrived)} ", "fresh"))
-    left.append((f"  {numbers_text(header, width, say)}", ""))
-    who = f"{header.me}{f' +{header.others}' if header.others else ''} "
-    return spread(left, [(f" {who}", "mine")], width)
+    who = f" {header.me}{f' +{header.others}' if header.others else ''} "
+    numbers = f"  {numbers_text(header, width, say)}"
+    if line_width(tuple(left)) + width_of(numbers) + width_of(who) <= width:  # half a number would be another one
+        left.append((numbers, ""))
+    return spread(left, [(who, "mine")], width)
 
 
 def link_text(link: Link, now: int, timezone: str, say: Speech) -> str:
@@ -97,13 +99,14 @@ class Tab(Struct, frozen=True):
 
 def tabs_line(tabs: Sequence[Tab], chosen: int, width: int, say: Speech) -> Line:
     """1 Queue 5  2 All …: where there is no room for all the names, those that have nothing to say keep their digit only."""
-    gap, bare = "  " if width >= ROOMY else " ", set[int]()
-    for number in (-1, *_by_weight(tabs, chosen)):
-        bare.add(number)
-        line = tuple(span for at, tab in enumerate(tabs) for span in _tab(at, tab, at == chosen, gap, say, at in bare))
-        if line_width(line) <= width:
-            break
-    return fit_line(line, width)
+    weighed = _by_weight(tabs, chosen)
+    lines = (_tabs(tabs, chosen, width, say, frozenset(weighed[:bare])) for bare in range(len(weighed) + 1))
+    return fit_line(next((line for line in lines if line_width(line) <= width), ()), width)
+
+
+def _tabs(tabs: Sequence[Tab], chosen: int, width: int, say: Speech, bare: frozenset[int]) -> Line:
+    gap = "  " if width >= ROOMY else " "
+    return tuple(span for at, tab in enumerate(tabs) for span in _tab(at, tab, at == chosen, gap, say, at in bare))
 
 
 def _by_weight(tabs: Sequence[Tab], chosen: int) -> list[int]:
