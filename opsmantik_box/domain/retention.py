@@ -29,7 +29,7 @@ _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
     "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
-    "token_key", "box_keys", "watch", "lanes", "sending", "summary_state",
+    "token_key", "box_keys", "watch", "lanes", "sending", "summary_round", "days_due",
 )  # fmt: skip
 
 KINDS = (
@@ -50,7 +50,7 @@ KINDS = (
     Kind("hours", 84, ("site_hours",), personal=False, deleted_by="engine/site_counts.py"),
     Kind("audit", 730, ("audit_log",), personal=False, deleted_by="engine/retention.py"),
     Kind("erasures", None, ("erasures", "erased_marks"), personal=False),
-    Kind("summaries", None, ("daily_summary", "ad_clicks", "client_counts", "erased_counts"), personal=False),
+    Kind("summaries", None, ("daily_counts", "ad_clicks", "client_counts", "erased_counts"), personal=False),
     Kind("people", None, ("users", "site_members", "api_tokens", "passwords", "user_credentials"), personal=False),
     Kind("settings", None, ("sites", "hooks", "hook_secrets", "hook_keys", "webhooks"), personal=False),
     Kind("machinery", None, _MACHINERY, personal=False),

@@ -9,6 +9,7 @@ from opsmantik_box.engine.auditing import audit_data_integrity
 from opsmantik_box.engine.backing_up import back_up, verify_backups
 from opsmantik_box.engine.daily import tell_day
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
+from opsmantik_box.engine.optimizing import optimize
 from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.summaries import refresh_daily_summary
@@ -123,6 +124,7 @@ JOBS = (
     ),
     Job("tell_day", "yesterday, summed up for who is told of things", every(HOUR_MS, MINUTE_MS), tell_day, at_start=True),
     Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
+    Job("optimize", "statistics for the planner of queries, and short WALs", every(DAY_MS, NIGHT_MS + 2 * HOUR_MS), optimize),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(
         "trim",

@@ -1,7 +1,7 @@
 """Month files: a fold over the ledger's decisions. Each can be thrown away and folded again; a missing one is made, a broken one set
 aside. A slice's sessions, events and checkpoint are one transaction."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
+from opsmantik_box.domain.summary import quarters_of
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
@@ -26,6 +27,7 @@ from opsmantik_box.engine.connections import (
     open_database,
     open_sealed,
 )
+from opsmantik_box.engine.due_days import Quarter
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
 from opsmantik_box.engine.migrations import is_outdated, migrate
@@ -89,13 +91,15 @@ class MonthFile:
         row = self.db.execute(SQL["find_known"], (site_id, uuid_text(session_id))).fetchone()
         return None if row is None else Known(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), self.checkpoint)
 
-    def apply(self, rows: Sequence[tuple[SignalRow, Decision]], now: int) -> None:
-        """Fold signals of this month, in one transaction with the checkpoint. Raises apsw.Error, with nothing changed."""
+    def apply(self, rows: Sequence[tuple[SignalRow, Decision]], now: int, mark: Callable[[Iterable[Quarter]], None]) -> None:
+        """Fold signals of this month, in one transaction with the checkpoint. `mark` is told when the sessions were, before
+        it is committed. Raises apsw.Error and what `mark` does, with nothing changed."""
         with atomically(self.db):
             page = _Slice(self)
             for row, decision in rows:
                 page.add(row, decision)
             page.write()
+            mark(page.quarters())
             self._write_checkpoint(rows[-1][0].seq, now)
         self.checkpoint = rows[-1][0].seq
 
@@ -135,6 +139,12 @@ class _Slice:
         touched.session = fold(touched.session, decision, row.seq, payload.u)
         touched.times.append(decision.signal.at)
         self._events.append(_event_row(touched.no, row, decision, payload))
+
+    def quarters(self) -> Iterator[Quarter]:
+        """Of every day its sessions touch."""
+        for (site_id, _), touched in self._sessions.items():
+            if (session := touched.session) is not None:
+                yield from ((site_id, one) for one in quarters_of(session.entry_key[0], session.exit_key[0]))
 
     def write(self) -> None:
         db = self._month.db
