@@ -48,7 +48,7 @@ KEYS = (
     Key("m", "mute", "m", "mute", "list"),
     Key("j,down", "move('1')", "j ↓", "down", "move"),
     Key("k,up", "move('-1')", "k ↑", "up", "move"),
-    Key("pagedown,ctrl+d", "move('page')", "PgDn", "page_down", "move"),
+    Key("pagedown,ctrl+d", "move('page')", "PgDn", "page_down", "move", ("health", "help")),
     Key("pageup,ctrl+u", "move('-page')", "PgUp", "page_up", "move"),
     Key("g,home", "move('-end')", "g", "top", "move"),
     Key("G,shift+g,end", "move('end')", "G", "end", "move"),

@@ -94,7 +94,7 @@ TEXTS = {
     "console.reach.chat": "yazışma {at}",
     "console.reach.no_call": "arama gelmedi",
     "console.reach.waiting": "arama bekliyor",
-    "console.source.ad": "reklam",
+    "console.source.ad": "rekl",
     "console.source.assisted": "destekli",
     "console.source.organic": "organik",
     "console.source.paid": "diğer ücretli",

@@ -601,6 +601,11 @@ async def test_a_conflict_asks_whose_word_counts(tmp_path: Path):
         await session.pilot.pause()
         assert "op-2 was faster" in session.text()
         assert "2,500 TRY" in session.text()
+        assert "u takes it back" not in session.text(), "it was refused"
+        await session.press("escape", "u")
+        assert "Nothing to take back" in session.text()
+        session.app.main.refused(action, Refused(409, "changed", current))
+        await session.pilot.pause()
         await session.press("m")
         assert session.last() == ("verdict", 12, {"status": "junk", "version": 2})
 

@@ -26,6 +26,8 @@ from tui.screens.work import Work
 from tui.speech import Speech
 from tui.widgets.menu import Question
 
+AROUND = 8
+"""Lines of a screen that do not move with its page, and those one likes to see again."""
 LETTERS = "asdfgh"
 """What panes are jumped to by."""
 
@@ -71,8 +73,8 @@ class Acting(Screen[None]):
 
     def action_move(self, lines: str) -> None:
         """'1', '-1', 'page', '-page', 'end', '-end'."""
-        rows = self.leads.rows
-        number = {"page": rows.page(), "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
+        page = self.leads.rows.page() if self.page is None else max(1, self.app.size.height - AROUND)
+        number = {"page": page, "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
         (self.page or self.leads).move(number)
         self.draw()
 

@@ -237,6 +237,7 @@ class MainScreen(Acting):
     def refused(self, action: Action, problem: Refused) -> None:
         if action.kind == "note":
             self.desk.kept.keep_draft(f"note-{action.lead}", str(action.body["note"]))
+        self.bottom.hush()  # that it was done is true no more
         self.work.conflict(action, problem)
         self.redraw()
 

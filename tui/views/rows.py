@@ -30,7 +30,7 @@ class Column(Struct, frozen=True):
 NARROW = tuple(
     Column(*one)
     for one in (
-        ("mark", 2), ("wait", 7), ("score", 3), ("sign", 3), ("how", 4), ("reach", 18), ("site", 10), ("why", 14), ("state", 11),
+        ("mark", 2), ("wait", 7), ("score", 3), ("sign", 3), ("how", 4), ("reach", 20), ("site", 10), ("why", 12), ("state", 11),
     )
 )  # fmt: skip
 """80 cells."""
