@@ -23,7 +23,7 @@ from tests.integration.engine_kit import NOON, engine
 
 KINDS = ("ledger", "month", "vault")
 KEPT = {
-    "sites": "insert into sites (id, public_id, name, domains, created_at) values (7, '00112233-4455-4677-8899-aabbccddeeff', 'a', '[]', 1)",
+    "sites": "insert into sites (id, public_id, name, created_at) values (7, '00112233-4455-4677-8899-aabbccddeeff', 'a', 1)",
     "signals": "insert into signals (seq, site_id, event_id, received_at, payload) values (41, 7, x'01', 2, x'7b7d')",
     "touches": "insert into touches (site_id, fingerprint, kind, click_id, at, session_id) values (7, 'fp', 'gclid', 'c', 3, 's')",
     "feed": "insert into feed (seq, at, topic, site_id, ref, body) values (90, 4, 'alert', 7, '1', '{}')",
