@@ -19,12 +19,18 @@ EVERY_DAY = 0
 _STEP_MS = 12 * 3_600_000
 
 
+MOST_DAYS = 1_000
+"""What a helper sums up at a time: a few MB of rows."""
+
+
 class Order(Struct, frozen=True):
-    """For the helper: what became due before `round`. `sites`: of these only, where any are named."""
+    """For the helper: what became due before `round`, at most MOST_DAYS that follow `after` (site, day). `sites`: of these only, where any
+    are named."""
 
     data: str
     now: int
     round: int
+    after: tuple[int, str] = (0, "")
     sites: list[int] = []
 
 
@@ -53,7 +59,7 @@ class SummaryRow(Struct, frozen=True):
 
 
 class Summarised(Struct, frozen=True):
-    """Sites of which every day was summed up, days that were (site, day), and all their rows."""
+    """Sites of which every day is summed up (told with the first days), days that were (site, day), and all their rows."""
 
     sites: list[int]
     days: list[tuple[int, str]]

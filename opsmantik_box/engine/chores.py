@@ -13,6 +13,7 @@ from opsmantik_box.engine.optimizing import optimize
 from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.summaries import refresh_daily_summary
+from opsmantik_box.engine.trimming import Trimming
 from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
@@ -86,8 +87,12 @@ async def forget(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     retention = Retention(turn.core, turn.service.clock)
     for _ in retention.work():
         await turn.pause()
-    rows = retention.deleted
-    return Outcome(f"{sum(rows.values())} rows were older than they are kept.", dict(rows))
+    trimming = Trimming(turn.core, turn.service.clock)
+    for _ in trimming.work() if not turn.service.erasures.waits else ():
+        await turn.pause()
+    rows = retention.deleted + trimming.deleted
+    waiting = f" Events of {', '.join(trimming.waits)} wait for a verified backup." if trimming.waits else ""
+    return Outcome(f"{sum(rows.values())} rows were older than they are kept.{waiting}", dict(rows))
 
 
 NIGHT_MS = HOUR_MS
@@ -123,7 +128,7 @@ JOBS = (
         heavy=True,
     ),
     Job("tell_day", "yesterday, summed up for who is told of things", every(HOUR_MS, MINUTE_MS), tell_day, at_start=True),
-    Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
+    Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True, heavy=True),
     Job("optimize", "statistics for the planner of queries, and short WALs", every(DAY_MS, NIGHT_MS + 2 * HOUR_MS), optimize),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(

@@ -21,6 +21,7 @@ from opsmantik_box.engine import (
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
 from opsmantik_box.engine.asking import COMMANDS, Arguments, admit_asker, command
 from opsmantik_box.engine.directory import describe_site
+from opsmantik_box.engine.months import MonthGone
 from opsmantik_box.errors import BoxError, LedgerPoisoned, NotFound, UsageError
 from opsmantik_box.link.messages import Command, Done, Failed, Months, SiteChanged, TokensChanged
 
@@ -198,6 +199,8 @@ def rebuild_month(service: "Service", arguments: Arguments) -> dict[str, Any]:
     month, now = str(arguments["month"]), service.clock()
     if month not in service.core.months.there():
         raise NotFound(kind="month", name=month, listing="doctor")
+    if service.core.ledger.is_trimmed(month):
+        raise MonthGone(month=month, problem="cannot be mended")
     with service.core.minding(now):
         service.core.replace_month(month, now, "it is folded again by `verify --repair`")
     service.audience.tell(Months(service.core.months.names()))

@@ -171,7 +171,8 @@ class Core:
 
     def unsealed_months(self) -> list[str]:
         """Closed months whose file is not final yet, oldest first."""
-        return [one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None]
+        found = (one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None)
+        return [month for month in found if month not in self.months.lost]
 
     def adopt_seal(self, month: str, sealed: Sealed, now: int) -> bool:
         """The sealed copy takes the place of the month's file; False when a reader is in the way. Raises LedgerFull, LedgerPoisoned."""

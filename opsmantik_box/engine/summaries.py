@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from opsmantik_box.domain.summary import Order, Summarised
 from opsmantik_box.engine.jobs import Outcome, Turn
@@ -25,15 +25,18 @@ async def refresh_daily_summary(turn: Turn, arguments: dict[str, Any]) -> Outcom
     core, now = turn.core, turn.now()
     with core.minding(now):
         number = core.due.begin_round(everything=bool(arguments.get("all")))
-    told = msgspec.convert(await turn.errand(HELPER, Order(str(core.folder.root), now, number)), Summarised)
+    order, days = Order(str(core.folder.root), now, number), 0
     with core.minding(now):
-        for _ in write_summary(core.ledger, told, number):
-            await turn.pause()
-    return Outcome(f"{len(told.days)} days are summed up.", {"days": len(told.days)} if told.days else {})
+        while (told := msgspec.convert(await turn.errand(HELPER, order), Summarised)).days:
+            for _ in write_summary(core.ledger, told):
+                await turn.pause()
+            order, days = replace(order, after=told.days[-1]), days + len(told.days)
+        end_round(core.ledger, number)
+    return Outcome(f"{days} days are summed up.", {"days": days} if days else {})
 
 
-def write_summary(ledger: Ledger, told: Summarised, number: int) -> Iterator[None]:
-    """What was due before the round `number`, a slice at a time. Raises LedgerFull, LedgerPoisoned, Unavailable: then it is due still."""
+def write_summary(ledger: Ledger, told: Summarised) -> Iterator[None]:
+    """A slice at a time. Raises LedgerFull, LedgerPoisoned, Unavailable."""
     for site_id in told.sites:
         with ledger.transaction():
             ledger.db.execute(SQL["forget_site"], (site_id,))
@@ -46,6 +49,10 @@ def write_summary(ledger: Ledger, told: Summarised, number: int) -> Iterator[Non
         with ledger.transaction():
             ledger.db.executemany(SQL["add_row"], [asdict(row) for row in rows])
         yield
+
+
+def end_round(ledger: Ledger, number: int) -> None:
+    """All that was due before the round `number` is written. Raises as `write_summary`."""
     with ledger.transaction():
         ledger.db.execute(SQL["forget_due"], (number,))
 

@@ -42,7 +42,7 @@ def run(order: Order, say: Say) -> list[Audited]:
 
 def audit_summary(data: str, now: int, start: int, sites: Iterable[int] = ()) -> Iterator[Audited]:
     """Days from a time on whose summary is not what there is."""
-    with Summary(Summing(data, now, 0, list(sites))) as summary:
+    with Summary(Summing(data, now, 0, sites=list(sites))) as summary:
         for site_id, wrong, total in summary.differing(start):
             yield Audited("summary_differs", site_id, len(wrong), total, wrong[:EXAMPLES])
 

@@ -12,6 +12,7 @@ from opsmantik_box.domain.days import day_bounds, day_of
 from opsmantik_box.domain.months import month_of, next_month, previous_month
 from opsmantik_box.domain.summary import (
     EVERY_DAY,
+    MOST_DAYS,
     Contact,
     Counted,
     Order,
@@ -34,13 +35,14 @@ EVER = 1 << 62
 def run(order: Order, say: Say) -> Summarised:
     """Raises CopyFailed."""
     with Summary(order) as summary:
-        sites, days = summary.due(order.round)
+        sites, due = summary.due(order.round)
+        days = [day for day in due if day > order.after][:MOST_DAYS]
         rows: list[SummaryRow] = []
         for number, (site_id, day) in enumerate(days):
             if number % 100 == 0:
                 say(f"{number} of {len(days)} days")
             rows += summary.sum_up(site_id, day)
-        return Summarised(sites, days, rows)
+        return Summarised([] if any(order.after) else sites, days, rows)
 
 
 class Summary:

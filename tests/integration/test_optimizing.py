@@ -27,9 +27,7 @@ def test_the_planner_knows_the_rows_and_nobody_is_in_what_it_knows(tmp_path: Pat
         (file,) = made.core.months.files()
         told = run(made)
         for db in (made.core.ledger.db, file.db):
-            assert {row["name"] for row in rows(db, "select name from sqlite_schema where name like 'sqlite_stat%'")} == {
-                "sqlite_stat1"
-            }
+            assert rows(db, "select count(*) as many from sqlite_stat4") == [{"many": 0}], "rows as they are would be in it"
         known = {
             row["tbl"]: row["stat"] for row in rows(file.db, "select tbl, stat from sqlite_stat1 where idx = 'events_by_time'")
         }

@@ -10,12 +10,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
 from opsmantik_box.clock import system_clock
 from opsmantik_box.domain.days import day_of, days_of_range
 from opsmantik_box.domain.report import SCOPES
 from opsmantik_box.domain.summary import Order, Summarised, SummaryRow
-from opsmantik_box.engine.summaries import write_summary
+from opsmantik_box.engine.summaries import end_round, write_summary
 from opsmantik_box.ops.report import stats
 from opsmantik_box.ops.summarising import Summary, run
 from tests.harness import Box
@@ -37,8 +38,9 @@ def refresh(data: Path, now: int, *, everything: bool = False) -> Summarised:
         number = made.core.due.begin_round(everything=everything)
     told = run(Order(str(data), now, number), lambda _: None)
     with engine(data, now) as made:
-        for _ in write_summary(made.core.ledger, told, number):
+        for _ in write_summary(made.core.ledger, told):
             pass
+        end_round(made.core.ledger, number)
     return told
 
 
@@ -180,6 +182,23 @@ def test_a_long_report_tells_what_is_counted_session_by_session_on_demand(tmp_pa
     assert short["source"] == "mixed", "it ends with today"
 
 
+def test_many_days_are_summed_up_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsmantik_box.ops.summarising.MOST_DAYS", 4)
+    data = tmp_path / "data"
+    with engine(data) as made:
+        for number in range(10):
+            made.now = NOON + number * DAY
+            made.send(sid=f"visitor {number}")
+        made.catch_up()
+        number, found = made.core.due.begin_round(everything=True), list[int]()
+        order = Order(str(data), made.now, number)
+        while (told := run(order, lambda _: None)).days:
+            found.append(len(told.days))
+            assert told.sites == ([1] if len(found) == 1 else [])
+            order = replace(order, after=told.days[-1])
+    assert found == [4, 4, 2]
+
+
 def test_a_site_that_is_given_another_zone_is_summed_up_anew(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with engine(data) as made:
@@ -224,8 +243,9 @@ def test_what_is_not_in_its_month_file_yet_is_due_when_it_comes(tmp_path: Path) 
     number = made.core.due.begin_round(everything=False)
     told = run(Order(str(data), NOON, number), lambda _: None)
     made.catch_up()  # while the helper looked
-    for _ in write_summary(made.core.ledger, told, number):
+    for _ in write_summary(made.core.ledger, told):
         pass
+    end_round(made.core.ledger, number)
     made.close()
     assert sum(row[7] for row in kept(data)) == 1
     assert refresh(data, NOON).days == [(1, "2026-11-05")]
