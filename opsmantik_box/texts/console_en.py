@@ -104,7 +104,7 @@ TEXTS = {
     "console.why.scroll_50": "scroll 50",
     "console.why.hover_intent": "hovered",
     "console.why.match": "{percent} match",
-    "console.why.click": "{kind} {days}d",
+    "console.why.click": "{days}d left",
     "console.state.due": "due",
     "console.state.due_yours": "due, yours",
     "console.state.yours": "yours",

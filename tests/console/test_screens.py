@@ -12,7 +12,8 @@ import pytest
 from rich.cells import cell_len
 from textual.pilot import Pilot
 
-from tests.console.kit import MINUTE, NOW, StillConsole, busy_leads, hostile_leads, queue_page, recording, standing_alerts
+from tests.console.kit import MINUTE, NOW, StillConsole, busy_leads, hostile_leads, queue_page, recording
+from tests.console.told import standing_alerts
 from tui.model.commands import SCREENS as COMMAND_SCREENS
 from tui.model.link import Link
 from tui.model.messages import Envelope, Message, Present

@@ -162,7 +162,7 @@ def _reason(lead: Lead, now: int, say: Speech) -> str:
     if fired:
         return say.word("why", fired)
     left = days_left(head, now)
-    return say("why.click", kind=head.click_id_kind, days=left) if left is not None else ""
+    return say("why.click", days=left) if left is not None else ""
 
 
 def days_left(contact: Contact, now: int) -> int | None:
