@@ -185,6 +185,19 @@ class Box:
         """A command on this Box's folder."""
         return run_cli(*words, "--data", self.data, env=self.env, stdin=stdin)
 
+    def run_job(self, name: str) -> Any:
+        """A job by hand, to its end; after one that runs by itself at this moment."""
+        process, done = self.process, []
+
+        def has_run() -> bool:
+            done.append(self.cli("jobs", "run", name, "--json"))
+            return "runs already" not in done[-1].stderr
+
+        assert process is not None
+        wait_until(has_run, f"{name} runs and runs", process, self.log)
+        assert done[-1].stdout, done[-1].stderr
+        return json.loads(done[-1].stdout)
+
     def cli_json(self, *words: object) -> Any:
         done = self.cli(*words, "--json")
         assert done.returncode == 0, done.stderr

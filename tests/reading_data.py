@@ -13,6 +13,7 @@ import msgspec
 from opsmantik_box.domain.attribution import NAMES, Rank
 from opsmantik_box.domain.days import Days
 from opsmantik_box.domain.months import month_of, month_start, next_month, partition_names
+from opsmantik_box.domain.summary import QUARTER_MS
 from opsmantik_box.gateway.reads import Reads
 from opsmantik_box.ops.report import stats
 from opsmantik_box.resources import resource
@@ -93,6 +94,8 @@ class Folder:
             "device_type": "mobile", "total_duration_sec": events - 1,
         }  # fmt: skip
         no = self._insert(database, "sessions", **(values | more))
+        mark = "insert or ignore into days_due select ?, ?, round from summary_round"
+        self.ledger.execute(mark, (site, values["created_at"] // QUARTER_MS))
         for number in range(events):
             self._event(database, site, no, at + 1000 * number)
         return key

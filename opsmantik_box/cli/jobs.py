@@ -65,11 +65,16 @@ def run_job(name: str, data: Path, as_json: bool) -> int:
 
 def follow(asked: Engine, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """Starts a job and shows on the terminal how far it is; how it is when it has ended. Raises BoxError."""
-    job, said = asked.call("run_job", {"name": name, "arguments": arguments}), ""
-    while job["running"] or job["queued"]:
+    asked.call("run_job", {"name": name, "arguments": arguments})
+    return watch(asked, name)
+
+
+def watch(asked: Engine, name: str) -> dict[str, Any]:
+    """How a job is when nothing of it runs or waits any more. Raises BoxError."""
+    said = ""
+    while (job := next(one for one in asked.call("list_jobs", {})["jobs"] if one["name"] == name))["running"] or job["queued"]:
         if state_of(job) != said and sys.stderr.isatty():
             said = state_of(job)
             click.echo(said, err=True)
         time.sleep(LOOK_SEC)
-        job = next(one for one in asked.call("list_jobs", {})["jobs"] if one["name"] == name)
     return job

@@ -22,6 +22,7 @@ SPLITS = ("hour", "device", "source", "campaign", "keyword", "landing_page", "bu
 @click.option("--to", "to_day", metavar="YYYY-MM-DD", help="The last day, included.")
 @click.option("--scope", type=click.Choice(SCOPES), default="ads", show_default=True, help="Whose averages and breakdowns.")
 @click.option("--by", "split", type=click.Choice(SPLITS), help="Only the breakdown by this, as a table.")
+@click.option("--details", is_flag=True, help="Of more than 31 days: also visitors and what is counted session by session.")
 @click.option("--line", is_flag=True, help="Only the line from Google's clicks to what was sealed.")
 @click.option(
     "--lang", "language", type=click.Choice(LANGUAGES), help="Default: what LANG says, else English. JSON is always English."
@@ -35,6 +36,7 @@ def stats(
     to_day: str | None,
     scope: str,
     split: str | None,
+    details: bool,
     line: bool,
     language: str | None,
     data: Path,
@@ -51,7 +53,7 @@ def stats(
     if line + as_json + bool(split) > 1:
         raise UsageError(problem="Give one of --line, --by and --json.")
     first, last = (parse_day(one).isoformat() if one else None for one in (day or from_day, day or to_day))
-    told = ask(existing_folder(data), site, first, last, scope, choose_clock()())
+    told = ask(existing_folder(data), site, first, last, scope, choose_clock()(), details=details or split in SPLITS[3:])
     if as_json:
         print_json(told)
         return

@@ -15,7 +15,7 @@ from opsmantik_box.cli.options import data_option, json_option
 def verify(site: str | None, repair: bool, data: Path, as_json: bool) -> int:
     """Look at every row and file. Exit code 1 when something is wrong."""
     from opsmantik_box.cli.engine import call, engine
-    from opsmantik_box.cli.jobs import follow
+    from opsmantik_box.cli.jobs import follow, watch
     from opsmantik_box.cli.output import clean, print_json
     from opsmantik_box.clock import choose_clock
     from opsmantik_box.ops.box_files import find_site, list_sites
@@ -33,6 +33,7 @@ def verify(site: str | None, repair: bool, data: Path, as_json: bool) -> int:
         click.echo(f"{month} is folded again from the ledger.", err=True)
     if repair and any(one.kind == "summary_differs" for one in wrong):
         with engine(data) as asked:
+            watch(asked, "refresh_daily_summary")  # one that runs by itself sums up what changed only
             click.echo(follow(asked, "refresh_daily_summary", {"all": True})["result"], err=True)
     if found.to_mend and not repair:
         click.echo("`opsmantik-box verify --repair` folds again what is derived from the ledger.", err=True)

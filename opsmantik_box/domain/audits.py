@@ -4,8 +4,6 @@ from typing import Literal
 
 from msgspec import Struct
 
-from opsmantik_box.domain.summary import Zone
-
 Kind = Literal[
     "orphaned_events", "events_before_session", "google_without_click", "score_mismatch", "calls_without_session", "duplicate_intents",
     "checkpoint_ahead", "summary_differs",
@@ -36,11 +34,10 @@ class Scope(Struct, frozen=True):
 
 
 class Order(Struct, frozen=True):
-    """For the helper: the data folder, and what to look at; `zones`: whose days are compared with their summary."""
+    """For the helper: the data folder, and what to look at."""
 
     data: str
     scopes: list[Scope]
-    zones: list[Zone]
     now: int
 
 

@@ -61,4 +61,4 @@ def daily_message(day: str, sites: Sequence[SiteDay]) -> Message:
         lines.append(f"… and {len(told) - MOST_SITES} more sites.")
     if quiet := [one.name for one in sites if not one.all_sessions]:
         lines.append(f"Nobody came to: {', '.join(quiet[:MOST_SITES])}.")
-    return Message("info", f"Yesterday, {day}", "\n".join(lines) or "There is no site yet.")
+    return Message("info", f"Yesterday, {day}", "\n".join(lines))

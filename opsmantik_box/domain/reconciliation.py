@@ -22,12 +22,12 @@ Number = float
 class Seen(Struct, frozen=True):
     """What is counted for the reconciliation alone. Of ads: sessions with no tap and no form, taps that were sealed. Of everybody, bots
     too: clicks in a session another click had opened (None when their days are over, product.md's six months), sessions opened by a click
-    that had opened one. Of people: sessions whose click id the visitor's choice took."""
+    that had opened one; None where nobody counted them. Of people: sessions whose click id the visitor's choice took."""
 
     without_intent: int = 0
     sealed_intents: int = 0
     repeated: int | None = 0
-    reopened: int = 0
+    reopened: int | None = 0
     denied: int = 0
 
 
@@ -49,7 +49,7 @@ class Buckets(Struct, frozen=True):
     id was not kept (some of them came from ads: at most so many), not counted when no tracker reports them."""
 
     repeated_clicks: int | Literal["unknown"]
-    reopened_clicks: int
+    reopened_clicks: int | Literal["unknown"]
     never_reached: int | Literal["unknown"]
     calls_from_ad: int | Literal["unknown"]
     bots: int
@@ -96,7 +96,7 @@ def _buckets(c: Counted) -> Buckets:
     unseen = _unseen(c)
     return Buckets(
         repeated_clicks=UNKNOWN if c.seen.repeated is None else c.seen.repeated,
-        reopened_clicks=c.seen.reopened,
+        reopened_clicks=UNKNOWN if c.seen.reopened is None else c.seen.reopened,
         never_reached=UNKNOWN if calls is None or unseen is None or unseen < 0 else unseen,
         calls_from_ad=UNKNOWN if calls is None else calls,
         bots=c.bots.with_click,
@@ -110,13 +110,13 @@ def _buckets(c: Counted) -> Buckets:
 def _clicks(c: Counted) -> dict[str, int]:
     """What is counted between Google's clicks and the sessions with one. A click in another's session opens none; a click that opens a
     second session opens one more than Google counts."""
-    parts = {"repeated_clicks": c.seen.repeated or 0, "reopened_clicks": -c.seen.reopened}
+    parts = {"repeated_clicks": c.seen.repeated or 0, "reopened_clicks": -(c.seen.reopened or 0)}
     return parts | {"bots": c.bots.with_click, "internal": c.internal.with_click, "calls_from_ad": c.google.calls_from_ad or 0}
 
 
 def _unseen(c: Counted) -> int | None:
     """Google's clicks that are in no other bucket; below nothing when the Box saw more than Google counts."""
-    if c.google.clicks is None or c.seen.repeated is None:
+    if c.google.clicks is None or c.seen.repeated is None or c.seen.reopened is None:
         return None
     return c.google.clicks - c.ads.with_click - sum(_clicks(c).values())
 

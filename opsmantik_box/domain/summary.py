@@ -12,71 +12,75 @@ from msgspec import Struct
 from opsmantik_box.domain.attribution import NAMES, Rank
 from opsmantik_box.domain.days import day_of, days_of_range
 
-LOOKED_BACK = 40
-"""Days that are summed up again every night, whatever is known of changes."""
+QUARTER_MS = 15 * 60_000
+"""What changed is marked by quarters of an hour: every zone's days are whole ones."""
+EVERY_DAY = 0
+"""The quarter that stands for all days of a site."""
+_STEP_MS = 12 * 3_600_000
 
 
-class Zone(Struct, frozen=True):
-    """A site and whose days are its own."""
-
-    site_id: int
-    timezone: str
-
-
-class Reached(Struct, frozen=True):
-    """Up to which signal and verdict everything is in the summary, and when it was refreshed (UTC ms)."""
-
-    seq: int = 0
-    verdict_id: int = 0
-    at: int = 0
+MOST_DAYS = 1_000
+"""What a helper sums up at a time: a few MB of rows."""
 
 
 class Order(Struct, frozen=True):
-    """For the helper. `since` None: every day there is; `also_from`: and whatever else, every day from this time on (UTC ms)."""
+    """For the helper: what became due before `round`, at most MOST_DAYS that follow `after` (site, day). `sites`: of these only, where any
+    are named."""
 
     data: str
     now: int
-    zones: list[Zone]
-    since: Reached | None
-    also_from: int | None = None
+    round: int
+    after: tuple[int, str] = (0, "")
+    sites: list[int] = []
 
 
 class SummaryRow(Struct, frozen=True):
-    """A row of daily_summary. Bots and internal visits are counted apart, and in nothing else; intents are phone and WhatsApp."""
+    """A row of daily_counts."""
 
     site_id: int
     day: str
+    attribution_rank: int
     traffic_source: str
     device_type: str
+    is_bot: int
+    is_internal: int
     sessions: int = 0
+    without_fingerprint: int = 0
     conversion_events: int = 0
-    intents: int = 0
-    sealed: int = 0
     total_duration_sec: int = 0
     bounces: int = 0
-    bots: int = 0
-    internal: int = 0
+    without_intent: int = 0
+    denied: int = 0
+    phone: int = 0
+    whatsapp: int = 0
+    form: int = 0
+    calls: int = 0
+    sealed: int = 0
 
 
 class Summarised(Struct, frozen=True):
-    """Days that were summed up (site, day), all their rows, and how far the summary is with them."""
+    """Sites of which every day is summed up (told with the first days), days that were (site, day), and all their rows."""
 
+    sites: list[int]
     days: list[tuple[int, str]]
     rows: list[SummaryRow]
-    reached: Reached
 
 
-class Visits(NamedTuple):
+class Counted(NamedTuple):
     """A row of sum_sessions."""
 
+    attribution_rank: int
     traffic_source: str
     device_type: str
+    is_bot: int
+    is_internal: int
     sessions: int
+    without_fingerprint: int
     conversion_events: int
     total_duration_sec: int
     bounces: int
-    bots: int
-    internal: int
+    without_intent: int
+    denied: int
 
 
 class Contact(NamedTuple):
@@ -85,7 +89,8 @@ class Contact(NamedTuple):
     id: int
     at: int
     rank: int
-    is_human: int
+    is_bot: int
+    is_internal: int
     source: str
     action: str
     session: str | None
@@ -97,28 +102,37 @@ DeviceOf = Callable[[Contact], str]
 
 
 def sum_up(
-    site_id: int, day: str, start: int, visits: Iterable[Visits], contacts: Sequence[Contact], device: DeviceOf
+    site_id: int, day: str, start: int, sessions: Iterable[Counted], contacts: Sequence[Contact], device: DeviceOf
 ) -> list[SummaryRow]:
     """A day's rows. `contacts` begin half an hour before `start`: those are there only so that their call is left out."""
-    sums: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for one in visits:
-        mine = sums[one.traffic_source, one.device_type]
-        for name in Visits._fields[2:]:
+    sums: defaultdict[tuple[int, str, int, int], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for one in sessions:
+        mine = sums[one.attribution_rank, one.device_type, one.is_bot, one.is_internal]
+        for name in Counted._fields[5:]:
             mine[name] += getattr(one, name)
-    for one in _counted(contacts, start):
-        mine = sums[NAMES[Rank(one.rank)], device(one)]
-        mine["intents"] += one.source == "click" and one.action in ("phone", "whatsapp")
-        mine["sealed"] += one.is_sealed
-    return [SummaryRow(site_id, day, *key, **mine) for key, mine in sorted(sums.items()) if any(mine.values())]
-
-
-def _counted(contacts: Sequence[Contact], start: int) -> Iterable[Contact]:
-    """People's, of the day; a sealed call that was matched with a sealed tap is that tap."""
     tapped = {one.session for one in contacts if one.is_sealed and one.source == "click" and one.action == "phone" and one.session}
     for one in contacts:
-        doubled = one.is_sealed and one.source == "call" and one.session in tapped
-        if one.at >= start and one.is_human and not doubled:
-            yield one
+        if one.at >= start:
+            mine = sums[one.rank, device(one), one.is_bot, one.is_internal]
+            mine["calls" if one.source == "call" else one.action] += 1
+            mine["sealed"] += one.is_sealed and not (one.source == "call" and one.session in tapped)
+    return [_row(site_id, day, *key, told=told) for key, told in sorted(sums.items())]
+
+
+def _row(site_id: int, day: str, rank: int, device: str, is_bot: int, is_internal: int, told: defaultdict[str, int]) -> SummaryRow:
+    numbers = {name: told[name] for name in SummaryRow.__struct_fields__[7:]}
+    return SummaryRow(site_id, day, rank, NAMES[Rank(rank)], device, is_bot, is_internal, **numbers)
+
+
+def quarters_of(first: int, last: int) -> Iterable[int]:
+    """Of a session that lasted from one time to another: a quarter of every day it touches, wherever its days begin."""
+    return (at // QUARTER_MS for at in (*range(first, last, _STEP_MS), last))
+
+
+def days_of_quarter(quarter: int, timezone: str) -> set[str]:
+    """The day it lies in, there; two where a zone of old began its days in the middle of one."""
+    start = quarter * QUARTER_MS
+    return {day_of(start, timezone), day_of(start + QUARTER_MS - 1, timezone)}
 
 
 def days_between(first: int, last: int, timezone: str) -> list[str]:

@@ -8,6 +8,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import gcd
+from typing import Any
 
 from msgspec import Struct, json
 
@@ -23,8 +24,8 @@ MATCH_MS = 30 * 60_000
 
 
 class Bucket(Struct):
-    """The numbers of one kind of traffic. `visitors` are distinct fingerprints; the sessions that have none are counted apart, in
-    `sessions_without_fingerprint`. `sealed_value` is in the site's currency, in its smallest unit."""
+    """The numbers of one kind of traffic. `visitors` are distinct fingerprints (null where they were not counted); sessions that have
+    none are counted apart, in `sessions_without_fingerprint`. `sealed_value` is in the site's currency, in its smallest unit."""
 
     sessions: int = 0
     with_click: int = 0
@@ -34,7 +35,7 @@ class Bucket(Struct):
     phone: int = 0
     whatsapp: int = 0
     form: int = 0
-    visitors: int = 0
+    visitors: int | None = 0
     sessions_without_fingerprint: int = 0
     calls: int = 0
     sealed: int = 0
@@ -67,10 +68,11 @@ def buckets_of(rank: int, is_bot: int, is_internal: int) -> tuple[str, ...]:
 class Tally:
     """Sums over month files and the ledger. `seconds`, `bounces` and what is split are of the scope's bucket only; `denied` are human
     sessions whose click id the visitor's choice took. `hours` are the beginnings of those that are asked for, in UTC milliseconds; the
-    rows come in slots of `slot_ms` (slot_of), counted from the first of them."""
+    rows come in slots of `slot_ms` (slot_of), counted from the first of them. `is_summed`, of rows: the summary
+    told what they count; only visitors and hours are of interest."""
 
-    def __init__(self, scope: str, hours: Sequence[int] = (), slot_ms: int = COARSE_MS) -> None:
-        self._scope, self._hours, self._slot_ms = scope, hours, slot_ms
+    def __init__(self, scope: str, hours: Sequence[int] = (), slot_ms: int = COARSE_MS, *, visitors: bool = True) -> None:
+        self._scope, self._hours, self._slot_ms, self._counts_visitors = scope, hours, slot_ms, visitors
         self._counts = {name: Counter[str]() for name in BUCKETS}
         self._visitors = {name: set[str]() for name in BUCKETS}
         self._slots: dict[str, Counter[int]] = {"sessions": Counter(), "intents": Counter()}
@@ -81,17 +83,22 @@ class Tally:
         """One number: of a Bucket, or `without_intent` (sessions with no tap and no form) and `sealed_intents` (taps only)."""
         return self._counts[bucket][key]
 
-    def add_sessions(self, rows: Iterable[Row]) -> None:
+    def add_sessions(self, rows: Iterable[Row], *, is_summed: bool = False) -> None:
         """Rows of count_sessions; one who was there in two months is one."""
         for slot, rank, is_bot, is_internal, sessions, told in rows:
             mine, fingerprints = buckets_of(rank, is_bot, is_internal), json.decode(told)
             for name in mine:
-                count = self._counts[name]
-                count["sessions"] += sessions
-                count["sessions_without_fingerprint"] += sessions - len(fingerprints)
-                count["assisted" if rank == Rank.ASSISTED else "with_click"] += sessions if rank in ADS else 0
                 self._visitors[name].update(fingerprints)
             self._slots["sessions"][slot] += sessions if self._scope in mine else 0
+            if not is_summed:
+                self._count_sessions(mine, rank, sessions, sessions - len(fingerprints))
+
+    def _count_sessions(self, mine: Iterable[str], rank: int, sessions: int, without_fingerprint: int) -> None:
+        for name in mine:
+            count = self._counts[name]
+            count["sessions"] += sessions
+            count["sessions_without_fingerprint"] += without_fingerprint
+            count["assisted" if rank == Rank.ASSISTED else "with_click"] += sessions if rank in ADS else 0
 
     def add_descriptions(self, rows: Iterable[Row]) -> None:
         """Rows of describe_sessions."""
@@ -106,12 +113,22 @@ class Tally:
                 self.by_device[device or "unknown"] += sessions
                 self.by_source[NAMES[Rank(rank)]] += sessions
 
-    def add_contacts(self, rows: Iterable[Row]) -> None:
+    def add_days(self, rows: Iterable[Row]) -> None:
+        """Rows of sum_days: of days that were summed up, what the others tell of the rest."""
+        for rank, is_bot, is_internal, device, sessions, without_fingerprint, *described, phone, whatsapp, form, calls in rows:
+            mine = buckets_of(rank, is_bot, is_internal)
+            self._count_sessions(mine, rank, sessions, without_fingerprint)
+            if sessions:
+                self.add_descriptions([(rank, is_bot, is_internal, device, sessions, *described)])
+            for name in mine:
+                self._counts[name].update(phone=phone, whatsapp=whatsapp, form=form, calls=calls)
+
+    def add_contacts(self, rows: Iterable[Row], *, is_summed: bool = False) -> None:
         """Rows of count_contacts. A form is never inside the intents."""
         for slot, rank, is_bot, is_internal, source, action, number in rows:
             mine = buckets_of(rank, is_bot, is_internal)
             kind = "calls" if source == "call" else action
-            for name in mine:
+            for name in () if is_summed else mine:
                 self._counts[name][kind] += number
             if self._scope in mine and kind in ("phone", "whatsapp"):
                 self._slots["intents"][slot] += number
@@ -137,7 +154,9 @@ class Tally:
         for name, count in self._counts.items():
             count["intents"] = count["high_intent"] = count["phone"] + count["whatsapp"]
             count["visitors"] = len(self._visitors[name])
-        return {name: Bucket(**{key: count[key] for key in Bucket.__struct_fields__}) for name, count in self._counts.items()}
+        untold: dict[str, Any] = {} if self._counts_visitors else {"visitors": None}
+        fields = Bucket.__struct_fields__
+        return {name: Bucket(**{key: count[key] for key in fields} | untold) for name, count in self._counts.items()}
 
     def average(self, total: int, digits: int) -> float | None:
         """`total` for each session of the scope."""

@@ -8,7 +8,6 @@ import msgspec
 
 from opsmantik_box.domain.audits import Audited, Order, Scope
 from opsmantik_box.domain.days import day_bounds, day_of
-from opsmantik_box.domain.summary import Zone
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.jobs import Outcome, Turn
 from opsmantik_box.engine.ledger import Ledger
@@ -20,10 +19,8 @@ HELPER = "opsmantik_box.ops.auditing"
 
 async def audit_data_integrity(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     """Each site's last whole day, by its own clocks."""
-    sites = turn.service.directory.sites.values()
-    scopes = [yesterday(site.id, site.timezone, turn.now()) for site in sites]
-    zones = [Zone(site.id, site.timezone) for site in sites]
-    order = Order(str(turn.core.folder.root), scopes, zones, turn.now())
+    scopes = [yesterday(site.id, site.timezone, turn.now()) for site in turn.service.directory.sites.values()]
+    order = Order(str(turn.core.folder.root), scopes, turn.now())
     found = msgspec.convert(await turn.errand(HELPER, order), list[Audited])
     with turn.core.minding(turn.now()), turn.core.ledger.transaction():
         write_audit(turn.core.ledger, found, turn.now())

@@ -9,8 +9,9 @@ import apsw
 import structlog
 
 from opsmantik_box.domain import months as month_rules
-from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
+from opsmantik_box.engine.acceptance import Acceptance
 from opsmantik_box.engine.connections import forget_pages, patience
+from opsmantik_box.engine.due_days import DueDays
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
 from opsmantik_box.engine.ledger import Ledger, Partition
@@ -18,7 +19,8 @@ from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.site_counts import SiteCounts
-from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged
+from opsmantik_box.engine.writing import Answer, Incoming
+from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged, Unavailable
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -42,7 +44,8 @@ class Core:
             raise DataFolderUnusable(
                 data=folder.root, problem=f"a month file cannot be made ({error}); is the disk full, or broken?"
             ) from error
-        self.projector = Projector(self.ledger, self.months)
+        self.due = DueDays(self.ledger)
+        self.projector = Projector(self.ledger, self.months, self.due)
         self.sessions = KnownSessions(self.months.find_known)
         self.counts = SiteCounts(self.ledger)
         self.acceptance = Acceptance(self.ledger, self.months, self.sessions, self.counts)
@@ -83,6 +86,8 @@ class Core:
             return self.projector.run(now, limit)
         except LedgerFull:
             self._run_full()
+            return 0
+        except Unavailable:  # somebody holds the ledger's lock, and it has to be marked what changes: later
             return 0
 
     def tend(self, now: int) -> bool:
@@ -166,7 +171,8 @@ class Core:
 
     def unsealed_months(self) -> list[str]:
         """Closed months whose file is not final yet, oldest first."""
-        return [one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None]
+        found = (one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None)
+        return [month for month in found if month not in self.months.lost]
 
     def adopt_seal(self, month: str, sealed: Sealed, now: int) -> bool:
         """The sealed copy takes the place of the month's file; False when a reader is in the way. Raises LedgerFull, LedgerPoisoned."""

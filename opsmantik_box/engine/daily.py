@@ -15,10 +15,10 @@ HELPER = "opsmantik_box.ops.counting_day"
 
 
 async def tell_day(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
-    """Yesterday, where that is due and was not told."""
+    """Yesterday, where that is due and was not told, and there is a site to tell of."""
     service = turn.service
     day = due_day(turn.now(), service.outward.daily_hour, service.outward.timezone)
-    if day is None or not service.lanes.has_chats or service.lanes.was_put(f"daily:{day}"):
+    if day is None or not service.directory.sites or not service.lanes.has_chats or service.lanes.was_put(f"daily:{day}"):
         return Outcome("There was nothing to tell.")
     found = msgspec.convert(await turn.errand(HELPER, order_of(service, day)), list[SiteDay])
     with turn.core.minding(turn.now()), turn.core.ledger.transaction():

@@ -16,9 +16,11 @@ from opsmantik_box.domain.feed import ErasedBody, as_json
 from opsmantik_box.domain.ids import is_weak, uuid_text
 from opsmantik_box.domain.matching import WINDOW_MS
 from opsmantik_box.domain.notices import contact_of
+from opsmantik_box.domain.summary import QUARTER_MS
 from opsmantik_box.engine.connections import all_rows, atomically
 from opsmantik_box.engine.contact_rows import Contact, Lost, erase_contacts, list_contacts, lost_with, note_lost, read_contacts
 from opsmantik_box.engine.core import Core
+from opsmantik_box.engine.due_days import Quarter
 from opsmantik_box.engine.finding import Finding
 from opsmantik_box.engine.marks import SQL, Marks
 
@@ -36,6 +38,7 @@ class Erasing:
         self._texts = [session for _, session in self._visits]
         self.tables: Tables = {}
         self.months: dict[str, list[int]] = {}
+        self._quarters: set[Quarter] = set()
         self._lost: Lost = Lost()
 
     def look_into_months(self) -> None:
@@ -48,6 +51,7 @@ class Erasing:
         for site_id, session in self._found.sessions:
             for no, at, counts, events in all_rows(db, SQL["read_erased_session"], (site_id, uuid_text(session))):
                 self.months.setdefault(month, []).append(no)
+                self._quarters.add((site_id, at // QUARTER_MS))
                 if not self._again:
                     self._count(f"months/{month}.db", sessions=1, events=events)
                     self._lost[site_id, day_of(at, self._timezones[site_id]), "sessions"] += counts
@@ -168,6 +172,7 @@ class Erasing:
     def erase_from(self, month: str) -> None:
         """The sessions of one month, with their events. Raises MonthDamaged, apsw.BusyError, apsw.FullError."""
         with self._core.months.using(month) as db, atomically(db):
+            self._core.due.mark(self._quarters)
             for no in self.months.get(month, []):
                 db.execute(SQL["erase_events"], (no,))
                 db.execute(SQL["erase_session"], (no,))

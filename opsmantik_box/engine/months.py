@@ -1,7 +1,7 @@
 """Month files: a fold over the ledger's decisions. Each can be thrown away and folded again; a missing one is made, a broken one set
 aside. A slice's sessions, events and checkpoint are one transaction."""
 
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from opsmantik_box.domain.decisions import Decision, Known
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.sessions import GAP_MS, LONGEST_SEC, Session, duration_sec, fold
 from opsmantik_box.domain.signals import Payload, decode_payload
+from opsmantik_box.domain.summary import quarters_of
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import (
@@ -26,12 +27,13 @@ from opsmantik_box.engine.connections import (
     open_database,
     open_sealed,
 )
+from opsmantik_box.engine.due_days import Quarter
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
 from opsmantik_box.engine.migrations import is_outdated, migrate
 from opsmantik_box.engine.sealing import Sealed, SealOrder, make_seal
 from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
-from opsmantik_box.errors import ForeignFile, LedgerLostItsTail, MonthDamaged
+from opsmantik_box.errors import BoxError, ForeignFile, LedgerLostItsTail, MonthDamaged
 from opsmantik_box.sql import load
 
 SQL = load("engine_month")
@@ -44,6 +46,11 @@ BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError,
 """What says that a file, or the disk under it, cannot be used as it is."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class MonthGone(BoxError):
+    """The file of {month} {problem}, and its signals were deleted when their days were over: it cannot be folded again. Put
+    months/{month}.db back from a backup (docs/backups.md), and start the Box."""
 
 
 class MonthFile:
@@ -89,13 +96,15 @@ class MonthFile:
         row = self.db.execute(SQL["find_known"], (site_id, uuid_text(session_id))).fetchone()
         return None if row is None else Known(row[0], row[1], row[2], row[3], bool(row[4]), bool(row[5]), self.checkpoint)
 
-    def apply(self, rows: Sequence[tuple[SignalRow, Decision]], now: int) -> None:
-        """Fold signals of this month, in one transaction with the checkpoint. Raises apsw.Error, with nothing changed."""
+    def apply(self, rows: Sequence[tuple[SignalRow, Decision]], now: int, mark: Callable[[Iterable[Quarter]], None]) -> None:
+        """Fold signals of this month, in one transaction with the checkpoint. `mark` is told when the sessions were, before
+        it is committed. Raises apsw.Error and what `mark` does, with nothing changed."""
         with atomically(self.db):
             page = _Slice(self)
             for row, decision in rows:
                 page.add(row, decision)
             page.write()
+            mark(page.quarters())
             self._write_checkpoint(rows[-1][0].seq, now)
         self.checkpoint = rows[-1][0].seq
 
@@ -135,6 +144,12 @@ class _Slice:
         touched.session = fold(touched.session, decision, row.seq, payload.u)
         touched.times.append(decision.signal.at)
         self._events.append(_event_row(touched.no, row, decision, payload))
+
+    def quarters(self) -> Iterator[Quarter]:
+        """Of every day its sessions touch."""
+        for (site_id, _), touched in self._sessions.items():
+            if (session := touched.session) is not None:
+                yield from ((site_id, one) for one in quarters_of(session.entry_key[0], session.exit_key[0]))
 
     def write(self) -> None:
         db = self._month.db
@@ -191,6 +206,8 @@ class Months:
         self._folder, self._ledger, self._vfs = folder, ledger, vfs
         self._open: dict[str, MonthFile] = {}
         self.closed: set[str] = set()
+        self.lost: set[str] = set()
+        """Months whose file is gone or broken and that cannot be folded again: some of their signals were deleted."""
         for leftover in folder.glob(f"*{SEALING}*"):
             leftover.unlink()
         for partition in ledger.partitions():
@@ -202,13 +219,26 @@ class Months:
     def _take_up(self, partition: Partition, now: int) -> None:
         """Hold what may be written; of a sealed month only see that it is there, and of this schema."""
         month, path = partition.month, self._folder / partition.file
+        if not path.exists() and self._ledger.is_trimmed(month):
+            self._lose(month, "was not there", now)
+            return
         if not path.exists() and (partition.last_seq or partition.state == "closed"):
             self._reopen(month)
             self._say(month, "was not there", now)
-        if month not in self.closed or not partition.is_sealed:
-            self.open(month, now)
-        elif is_outdated(path, "month", self._vfs):
-            self.unseal(month, now)
+        try:
+            if month not in self.closed or not partition.is_sealed:
+                self.open(month, now)
+            elif is_outdated(path, "month", self._vfs):
+                self.unseal(month, now)
+        except MonthGone as error:
+            self._lose(month, str(error.details["problem"]), now)
+
+    def _lose(self, month: str, problem: str, now: int) -> None:
+        """It is read by nobody until its file is put back."""
+        self.lost.add(month)
+        log.error("a month file is lost: its signals were deleted, it cannot be folded again", month=month, problem=problem)
+        with self._ledger.transaction():
+            self._ledger.alert(Code.PARTITION_FAULT, str(MonthGone(month=month, problem=problem)), now)
 
     def _reopen(self, month: str) -> None:
         """Its file is lost: it is folded again from the ledger, and closed again when that is done."""
@@ -245,6 +275,8 @@ class Months:
                 file.db.close()
                 raise apsw.CorruptError("quick_check found damage")
         except (apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.SQLError, ForeignFile) as error:
+            if self._ledger.is_trimmed(path.stem):
+                raise MonthGone(month=path.stem, problem=f"is damaged ({error})") from error
             self._set_aside(path, now, str(error))
             self._make(path)
             file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs)
@@ -296,10 +328,14 @@ class Months:
             self._ledger.alert(Code.PARTITION_FAULT, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
-        """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""
+        """A month turned out to be broken: set it aside and start it again from nothing; one that was trimmed is left as it is. Raises
+        apsw.Error when that fails as well."""
         file = self._open.pop(month, None)
         if file is not None:
             file.db.close()
+        if self._ledger.is_trimmed(month):
+            self._lose(month, f"is damaged ({problem})", now)
+            return
         self._set_aside(self._folder / f"{month}.db", now, problem)
         self.open(month, now)
 
@@ -313,7 +349,7 @@ class Months:
 
     def names(self) -> list[tuple[str, str]]:
         """(month, file name) of everything a gateway may read, oldest first."""
-        return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed})]
+        return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed} - self.lost)]
 
     def there(self) -> list[str]:
         """The months whose files exist, oldest first."""

@@ -7,6 +7,7 @@ import apsw
 import structlog
 
 from opsmantik_box.domain.decisions import Decision, decode_decision
+from opsmantik_box.engine.due_days import DueDays
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, SignalRow
 from opsmantik_box.engine.months import BROKEN, MonthFile, Months
@@ -29,8 +30,8 @@ class Projector:
     """`cursor`: everything up to this signal is in its month file. `rebuilding`: a month is being folded again from its start, and
     sessions that live in it cannot be found until that is done."""
 
-    def __init__(self, ledger: Ledger, months: Months) -> None:
-        self._ledger, self._months = ledger, months
+    def __init__(self, ledger: Ledger, months: Months, due: DueDays) -> None:
+        self._ledger, self._months, self._due = ledger, months, due
         self.cursor = 0
         self.rebuilding = self._folds_again = False
         self.find_cursor()
@@ -95,7 +96,7 @@ class Projector:
             file = self._months.open(month, now)
             news = [(row, decision) for row, decision in decided if row.seq > file.checkpoint]
             if news:
-                file.apply(news, now)
+                file.apply(news, now, self._due.mark)
 
         return self._write(month, fold, now)
 

@@ -1,45 +1,61 @@
-"""The daily summary, the engine's part: has a helper sum up the days that changed, and writes them down. One commit a refresh: what the
-summary says it has reached, it has."""
+"""The daily summary, the engine's part: has a helper sum up the days that are due, and writes them down, some at a time. They are due until
+all of them are there: nobody reads a day that is half written."""
 
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 import msgspec
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
-from opsmantik_box.domain.schedules import DAY_MS
-from opsmantik_box.domain.summary import LOOKED_BACK, Order, Reached, Summarised, Zone
-from opsmantik_box.engine.connections import all_rows
+from opsmantik_box.domain.summary import Order, Summarised
 from opsmantik_box.engine.jobs import Outcome, Turn
 from opsmantik_box.engine.ledger import Ledger
 from opsmantik_box.sql import load
 
 SQL = load("summaries")
 HELPER = "opsmantik_box.ops.summarising"
+MOST = 500
+"""Days or rows of one slice: a few milliseconds."""
+
+Piece = TypeVar("Piece")
 
 
 async def refresh_daily_summary(turn: Turn, arguments: dict[str, Any]) -> Outcome:
-    """The days that changed; by hand with `all`, every day there is. At the first refresh of a day (UTC) the last forty as well."""
-    ledger, now = turn.core.ledger, turn.now()
-    since = None if arguments.get("all") else reached_of(ledger)
-    is_first = since is not None and since.at // DAY_MS != now // DAY_MS
-    zones = [Zone(site.id, site.timezone) for site in turn.service.directory.sites.values()]
-    order = Order(str(turn.core.folder.root), now, zones, since, now - LOOKED_BACK * DAY_MS if is_first else None)
-    told = msgspec.convert(await turn.errand(HELPER, order), Summarised)
-    with turn.core.minding(now), ledger.transaction():
-        write_summary(ledger, told)
-    return Outcome(
-        f"{len(told.days)} days are summed up, to signal {told.reached.seq}.", {"days": len(told.days)} if told.days else {}
-    )
+    """The days that changed; by hand with `all`, every day there is."""
+    core, now = turn.core, turn.now()
+    with core.minding(now):
+        number = core.due.begin_round(everything=bool(arguments.get("all")))
+    order, days = Order(str(core.folder.root), now, number), 0
+    with core.minding(now):
+        while (told := msgspec.convert(await turn.errand(HELPER, order), Summarised)).days:
+            for _ in write_summary(core.ledger, told):
+                await turn.pause()
+            order, days = replace(order, after=told.days[-1]), days + len(told.days)
+        end_round(core.ledger, number)
+    return Outcome(f"{days} days are summed up.", {"days": days} if days else {})
 
 
-def reached_of(ledger: Ledger) -> Reached | None:
-    """None before the first refresh."""
-    row = next(iter(all_rows(ledger.db, SQL["read_state"])), None)
-    return Reached(*row) if row else None
+def write_summary(ledger: Ledger, told: Summarised) -> Iterator[None]:
+    """A slice at a time. Raises LedgerFull, LedgerPoisoned, Unavailable."""
+    for site_id in told.sites:
+        with ledger.transaction():
+            ledger.db.execute(SQL["forget_site"], (site_id,))
+        yield
+    for days in _slices(told.days):
+        with ledger.transaction():
+            ledger.db.executemany(SQL["forget_day"], days)
+        yield
+    for rows in _slices(told.rows):
+        with ledger.transaction():
+            ledger.db.executemany(SQL["add_row"], [asdict(row) for row in rows])
+        yield
 
 
-def write_summary(ledger: Ledger, told: Summarised) -> None:
-    """In the caller's transaction."""
-    ledger.db.executemany(SQL["forget_day"], told.days)
-    ledger.db.executemany(SQL["add_row"], [asdict(row) for row in told.rows])
-    ledger.db.execute(SQL["save_state"], asdict(told.reached))
+def end_round(ledger: Ledger, number: int) -> None:
+    """All that was due before the round `number` is written. Raises as `write_summary`."""
+    with ledger.transaction():
+        ledger.db.execute(SQL["forget_due"], (number,))
+
+
+def _slices(what: Sequence[Piece]) -> Iterator[Sequence[Piece]]:
+    return (what[start : start + MOST] for start in range(0, len(what), MOST))

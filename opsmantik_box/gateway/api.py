@@ -66,6 +66,9 @@ Which = Annotated[Literal["ads", "all", "bots", "internal"], QueryParameter(name
 ReportScope = Annotated[
     Literal["ads", "all", "other_paid"], QueryParameter(name="scope", description="What averages and splits are of.")
 ]
+Details = Annotated[
+    bool, QueryParameter(description="Of more than 31 days: also visitors and the splits that are counted session by session.")
+]
 SessionId = Annotated[str, PathParameter(description="The session's id (UUID).")]
 FILTERS: dict[str, dict[str, int]] = {
     "ads": {"is_bot": 0, "is_internal": 0, "ads": 1},
@@ -105,7 +108,7 @@ async def read_lines(request: AuthedRequest, desk: TheDesk, first: First = None,
     """One line a site that this token sees: the report without its splits. Both days default to each site's today."""
     now, feed = desk.clock(), desk.feed()
     asked = {site.id: chosen_days(first, last, now, site.timezone) for site in desk.my_sites(request)}
-    return LineList(await desk.reads.lines(asked), feed)
+    return LineList(await desk.reads.lines(asked, now), feed)
 
 
 @get("/sites/{site:str}/stats", opt=READ, responses=documented(400, 404))
@@ -116,12 +119,13 @@ async def read_stats(
     first: First = None,
     last: Last = None,
     which: ReportScope = "ads",
+    details: Details = False,
 ) -> StatsView:
     """The report of the site's days, both inside; both default to today."""
     mine = await desk.site(request, site)
     now, feed = desk.clock(), desk.feed()
     days = chosen_days(first, last, now, mine.timezone)
-    return StatsView(**asdict(await desk.reads.stats(mine.id, days, which, now)), feed=feed)
+    return StatsView(**asdict(await desk.reads.stats(mine.id, days, which, now, details=details)), feed=feed)
 
 
 @get("/sites/{site:str}/events", opt=READ, responses=documented(400, 404))

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from opsmantik_box.clock import monotonic
 from opsmantik_box.domain.arrivals import Arrivals, ask_arrivals
-from opsmantik_box.domain.days import Days
+from opsmantik_box.domain.days import Days, day_of
 from opsmantik_box.domain.pages import Position, SessionRows, Span, ask_newest, ask_timeline
 from opsmantik_box.domain.questions import Asking, Question, Row, ask_one
 from opsmantik_box.domain.queue import People, Queue, Told, ask_lead, ask_queue, ask_with_people
@@ -41,15 +41,16 @@ class Reads:
 
     # --- what can be read ---------------------------------------------------------------------------------------------------------
 
-    async def stats(self, site_id: int, days: Days, scope: str, now: int) -> Stats:
+    async def stats(self, site_id: int, days: Days, scope: str, now: int, *, details: bool = False) -> Stats:
         """The report of a site's days. `scope` is one of SCOPES."""
-        return await self._run(ask_stats(days, scope, self.months(), now), (site_id,))
+        return await self._run(ask_stats(days, scope, self.months(), now, details=details), (site_id,))
 
-    async def lines(self, asked: Mapping[int, Days]) -> list[Line]:
+    async def lines(self, asked: Mapping[int, Days], now: int) -> list[Line]:
         """The line of each site for its days. Those with the same days (in the same time zone) are read together."""
         found: dict[int, Line] = {}
         for days in set(asked.values()):
-            found |= await self._run(ask_lines(days, self.months()), [site for site in asked if asked[site] == days])
+            today = day_of(now, days.timezone)
+            found |= await self._run(ask_lines(days, self.months(), today), [site for site in asked if asked[site] == days])
         return [found[site_id] for site_id in asked if site_id in found]
 
     async def arrivals(self, site_ids: Sequence[int], now: int) -> list[Arrivals]:

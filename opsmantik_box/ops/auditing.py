@@ -16,7 +16,6 @@ from opsmantik_box.domain.audits import EXAMPLES, Audited, Kind, Order, Scope
 from opsmantik_box.domain.months import month_of, next_month, previous_month
 from opsmantik_box.domain.scoring import score
 from opsmantik_box.domain.summary import Order as Summing
-from opsmantik_box.domain.summary import Zone
 from opsmantik_box.link.errands import Say, serve_errand
 from opsmantik_box.ops.copies import reading
 from opsmantik_box.ops.summarising import Summary
@@ -37,15 +36,13 @@ def run(order: Order, say: Say) -> list[Audited]:
             say(f"looking at site {scope.site_id}")
             found += auditor.audit(scope)
         found += auditor.checkpoints()
-    return [
-        *found,
-        *audit_summary(order.data, order.zones, order.now, min((scope.start for scope in order.scopes), default=order.now)),
-    ]
+    start = min((scope.start for scope in order.scopes), default=order.now)
+    return [*found, *audit_summary(order.data, order.now, start)]
 
 
-def audit_summary(data: str, zones: list[Zone], now: int, start: int) -> Iterator[Audited]:
+def audit_summary(data: str, now: int, start: int, sites: Iterable[int] = ()) -> Iterator[Audited]:
     """Days from a time on whose summary is not what there is."""
-    with Summary(Summing(data, now, zones, None)) as summary:
+    with Summary(Summing(data, now, 0, sites=list(sites))) as summary:
         for site_id, wrong, total in summary.differing(start):
             yield Audited("summary_differs", site_id, len(wrong), total, wrong[:EXAMPLES])
 

@@ -33,7 +33,7 @@ def _count(data: Path, days: Days, sites: Sequence[Asked]) -> list[SiteDay]:
             return connection(question.month).execute(SQL[question.name], question.parameters).fetchall()
 
         try:
-            lines = answered(ask_lines(days, months), ask)
+            lines = answered(ask_lines(days, months, days.first), ask)
         except sqlite3.Error as error:
             raise ReadRefused(problem=str(error)) from error
     return [_day_of(site.name, lines[site.site_id]) for site in sites if site.site_id in lines]

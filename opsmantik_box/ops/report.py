@@ -21,7 +21,9 @@ SECONDS = 60.0
 """Whoever waits at a terminal may stop it himself."""
 
 
-def stats(data: Path, site: str, from_day: str | None, to_day: str | None, scope: str, now: int) -> dict[str, Any]:
+def stats(
+    data: Path, site: str, from_day: str | None, to_day: str | None, scope: str, now: int, *, details: bool = False
+) -> dict[str, Any]:
     """The report as /stats answers it; both days default to the site's today. `scope`: one of SCOPES. Raises UsageError, NotFound,
     DataFolderUnusable, ReadRefused."""
     chosen = find_site(list_sites(data), site)
@@ -33,7 +35,7 @@ def stats(data: Path, site: str, from_day: str | None, to_day: str | None, scope
             return connection(question.month).execute(SQL[question.name], question.parameters).fetchall()
 
         try:
-            return msgspec.to_builtins(answered(ask_stats(days, scope, months, now), ask))
+            return msgspec.to_builtins(answered(ask_stats(days, scope, months, now, details=details), ask))
         except sqlite3.Error as error:
             raise ReadRefused(problem=str(error)) from error
 

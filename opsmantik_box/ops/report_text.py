@@ -83,8 +83,12 @@ def _intents(bucket: Told, language: str) -> str:
 
 def _table(stats: Told, language: str) -> list[str]:
     heads = ["", *(say(language, f"column.{column}") for column in COLUMNS)]
-    rows = [[say(language, f"kind.{name}"), *(stats[name][column] for column in COLUMNS)] for name in BUCKETS]
+    rows = [[say(language, f"kind.{name}"), *(_counted(stats[name][column]) for column in COLUMNS)] for name in BUCKETS]
     return _columns([heads, *rows]).splitlines()
+
+
+def _counted(number: int | None) -> str:
+    return "–" if number is None else str(number)
 
 
 def _columns(rows: Iterable[Sequence[object]]) -> str:

@@ -13,10 +13,9 @@ from msgspec import Struct
 
 from opsmantik_box.disk import sha256_of
 from opsmantik_box.domain.audits import DERIVED, Audited, Scope
-from opsmantik_box.domain.summary import Zone
 from opsmantik_box.errors import CopyFailed
 from opsmantik_box.ops.auditing import EVER, SQL, Auditor, audit_summary
-from opsmantik_box.ops.box_files import ask_ledger, list_sites
+from opsmantik_box.ops.box_files import ask_ledger
 
 
 class Verified(Struct, frozen=True):
@@ -35,8 +34,7 @@ def verify(data: Path, now: int, site_ids: Iterable[int] = ()) -> Verified:
             sites = list(site_ids) or auditor.sites()
             audits = [one for site in sites for one in auditor.audit(Scope(site, *EVER))]
             audits += auditor.checkpoints()
-            zones = [Zone(one.id, one.timezone) for one in list_sites(data) if one.id in sites]
-        audits += audit_summary(str(data), zones, now, 0)
+        audits += audit_summary(str(data), now, 0, sites)
     except (CopyFailed, sqlite3.Error):
         if not files:
             raise

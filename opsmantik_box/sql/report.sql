@@ -2,7 +2,7 @@
 -- A month file's sessions of a span of time, by site, slots of `slot_ms` and what a report tells apart, with their fingerprints. These as
 -- one array a row: each row that is fetched waits for the interpreter's lock. (No statement here names a site: only those that are asked
 -- about are in the connection's scope.)
-select site_id, (created_at - :from_ms) / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
+select site_id, (created_at - :begin_ms) / :slot_ms as slot, attribution_rank, is_bot, is_internal, count(*) as sessions,
     json_group_array(fingerprint) filter (where fingerprint is not null) as fingerprints
 from sessions where created_at >= :from_ms and created_at < :to_ms
 group by 1, 2, 3, 4, 5;
@@ -19,10 +19,22 @@ group by attribution_rank, is_bot, is_internal, device_type;
 
 -- count_contacts --
 -- Intents, forms and calls of a span of time, by slots of `slot_ms`, with the attribution known at the tap (6, organic, where there was none).
-select site_id, (at - :from_ms) / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
+select site_id, (at - :begin_ms) / :slot_ms as slot, coalesce(attribution_rank_at_tap, 6) as attribution_rank, is_bot, is_internal, source,
     coalesce(intent_action, '') as intent_action, count(*) as contacts
 from calls where at >= :from_ms and at < :to_ms
 group by 1, 2, 3, 4, 5, 6, 7;
+
+-- list_due --
+-- When something changed in days that were summed up; the quarter 0 is every day.
+select distinct quarter from days_due where quarter = 0 or (quarter >= :from_ms / 900000 and quarter <= :to_ms / 900000);
+
+-- sum_days --
+-- What days that were summed up amount to, as the statements above would tell it, without fingerprints and slots.
+select site_id, attribution_rank, is_bot, is_internal, device_type, sum(sessions) as sessions, sum(without_fingerprint) as without_fingerprint,
+    sum(total_duration_sec) as seconds, sum(bounces) as bounces, sum(without_intent) as without_intent, sum(denied) as denied,
+    sum(phone) as phone, sum(whatsapp) as whatsapp, sum(form) as form, sum(calls) as calls
+from daily_counts where day >= :from_day and day <= :to_day
+group by 1, 2, 3, 4, 5;
 
 -- list_sealed --
 -- What was sealed, row by row: there are few, and a tap and its matched call must become one.

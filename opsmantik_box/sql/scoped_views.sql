@@ -71,11 +71,30 @@ from {ledger}.ad_clicks where site_id in (select site_id from temp.scope);
 select id, site_id, day, whatsapp, phone, note, as_of
 from {ledger}.client_counts where site_id in (select site_id from temp.scope);
 
+-- daily_counts --
+-- What days amount to, as a report is made of it.
+select site_id, day, attribution_rank, traffic_source, device_type, is_bot, is_internal, sessions, without_fingerprint, conversion_events,
+    total_duration_sec, bounces, without_intent, denied, phone, whatsapp, form, calls, sealed
+from {ledger}.daily_counts where site_id in (select site_id from temp.scope);
+
+-- days_due --
+-- When something changed since its day was summed up.
+select site_id, quarter, round
+from {ledger}.days_due where site_id in (select site_id from temp.scope);
+
 -- daily_summary --
--- Settled days.
-select site_id, day, traffic_source, device_type, sessions, conversion_events, intents, sealed, total_duration_sec, bounces, bots,
-    internal
-from {ledger}.daily_summary where site_id in (select site_id from temp.scope);
+-- Days by source and device, people's alone; from the table, because an inner view reads tables only.
+select site_id, day, traffic_source, device_type,
+    sum(sessions * (is_bot = 0 and is_internal = 0)) as sessions,
+    sum(conversion_events * (is_bot = 0 and is_internal = 0)) as conversion_events,
+    sum((phone + whatsapp) * (is_bot = 0 and is_internal = 0)) as intents,
+    sum(sealed * (is_bot = 0 and is_internal = 0)) as sealed,
+    sum(total_duration_sec * (is_bot = 0 and is_internal = 0)) as total_duration_sec,
+    sum(bounces * (is_bot = 0 and is_internal = 0)) as bounces,
+    sum(sessions * (is_bot = 1)) as bots,
+    sum(sessions * (is_bot = 0 and is_internal = 1)) as internal
+from {ledger}.daily_counts where site_id in (select site_id from temp.scope)
+group by site_id, day, traffic_source, device_type;
 
 -- erased_counts --
 -- What days' numbers lost, and why.
@@ -83,11 +102,15 @@ select id, site_id, day, at, what, cause, count
 from {ledger}.erased_counts where site_id in (select site_id from temp.scope);
 
 -- mv_daily_analytics_summary --
--- The same under its older name; from the table, because an inner view reads tables only.
-select site_id, day as date, traffic_source, device_type, sessions as total_sessions, conversion_events as total_conversions,
-    case when sessions > 0 then total_duration_sec * 1.0 / sessions end as avg_duration,
-    case when sessions > 0 then bounces * 1.0 / sessions end as bounce_rate
-from {ledger}.daily_summary where site_id in (select site_id from temp.scope);
+-- The same under its older name.
+select site_id, day as date, traffic_source, device_type,
+    sum(sessions * (is_bot = 0 and is_internal = 0)) as total_sessions,
+    sum(conversion_events * (is_bot = 0 and is_internal = 0)) as total_conversions,
+    sum(total_duration_sec * (is_bot = 0 and is_internal = 0)) * 1.0
+        / nullif(sum(sessions * (is_bot = 0 and is_internal = 0)), 0) as avg_duration,
+    sum(bounces * (is_bot = 0 and is_internal = 0)) * 1.0 / nullif(sum(sessions * (is_bot = 0 and is_internal = 0)), 0) as bounce_rate
+from {ledger}.daily_counts where site_id in (select site_id from temp.scope)
+group by site_id, day, traffic_source, device_type;
 
 -- tracker_hours --
 -- What trackers told of themselves, by hour (UTC, hours since 1970).

@@ -1,19 +1,30 @@
--- read_state --
--- How far daily_summary has come.
-select seq, verdict_id, at from summary_state;
+-- mark_due --
+-- Something of a quarter of an hour changed.
+insert or ignore into days_due (site_id, quarter, round) select ?, ?, round from summary_round;
 
--- save_state --
--- How far it is now.
-insert into summary_state (one, seq, verdict_id, at) values (1, :seq, :verdict_id, :at)
-on conflict (one) do update set seq = :seq, verdict_id = :verdict_id, at = :at;
+-- mark_all_due --
+-- Every day of every site is to be summed up.
+insert or ignore into days_due (site_id, quarter, round) select id, 0, (select round from summary_round) from sites;
+
+-- begin_round --
+-- What changes from now on is the next refresh's.
+update summary_round set round = round + 1 returning round;
+
+-- forget_site --
+-- Every day of a site is summed up anew.
+delete from daily_counts where site_id = ?;
 
 -- forget_day --
 -- A day that is summed up anew.
-delete from daily_summary where site_id = ? and day = ?;
+delete from daily_counts where site_id = ? and day = ?;
 
 -- add_row --
 -- A part of a day.
-insert into daily_summary (site_id, day, traffic_source, device_type, sessions, conversion_events, intents, sealed, total_duration_sec,
-    bounces, bots, internal)
-values (:site_id, :day, :traffic_source, :device_type, :sessions, :conversion_events, :intents, :sealed, :total_duration_sec, :bounces,
-    :bots, :internal);
+insert into daily_counts (site_id, day, attribution_rank, traffic_source, device_type, is_bot, is_internal, sessions,
+    without_fingerprint, conversion_events, total_duration_sec, bounces, without_intent, denied, phone, whatsapp, form, calls, sealed)
+values (:site_id, :day, :attribution_rank, :traffic_source, :device_type, :is_bot, :is_internal, :sessions, :without_fingerprint,
+    :conversion_events, :total_duration_sec, :bounces, :without_intent, :denied, :phone, :whatsapp, :form, :calls, :sealed);
+
+-- forget_due --
+-- What was due before a round is done.
+delete from days_due where round < ?;

@@ -97,6 +97,20 @@ class Box:
                     raise BenchmarkFailed("the jobs of the start do not end")
                 time.sleep(REST_SEC)
 
+    def run_job(self, name: str) -> float:
+        """Seconds that a job took from its start to its end. Raises BenchmarkFailed."""
+        deadline = time.monotonic() + START_SEC
+        with closing(EngineClient(self.data)) as client:
+            job = client.call("run_job", {"name": name, "arguments": {}})
+            while job["running"] or job["queued"]:
+                if time.monotonic() > deadline:
+                    raise BenchmarkFailed(f"{name} does not end")
+                time.sleep(POLL_SEC)
+                job = next(one for one in client.call("list_jobs", {})["jobs"] if one["name"] == name)
+        if job["outcome"] != "done":
+            raise BenchmarkFailed(f"{name}: {job['result']}")
+        return (job["last_ended_at"] - job["last_started_at"]) / 1000
+
     def memory(self) -> dict[str, int]:
         """Resident bytes now, by process: engine, then gateways."""
         status = self.status()

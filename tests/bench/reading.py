@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -22,6 +23,7 @@ ZONE = ZoneInfo("Europe/Istanbul")
 STORED = 0.93
 """What the day's re-sent signals leave of it."""
 ROUNDS, WARM_UP, INGEST_RATE = 200, 50, 500.0
+JOB_SEC = 30
 
 
 class Year(NamedTuple):
@@ -41,7 +43,11 @@ def reading(year: Year, parent: Path, kept: Path | None) -> Iterator[Result]:
             fill_year(data, year)
         box = stack.enter_context(running_box(data))
         box.come_to_rest()
-        yield from measured(box, Reader(box, open_desk(data)))
+        reader = Reader(box, open_desk(data))
+        if (source := reader.get(f"/sites/{reader.site()}/stats?{reader.year}")["source"]) != "summary":
+            raise BenchmarkFailed(f"a year's report is {source}")
+        yield from measured(box, reader)
+        yield from beside_jobs(box, reader.desk)
 
 
 def site_name(number: int) -> str:
@@ -116,6 +122,12 @@ class Reader:
     def site(self) -> str:
         return self._chance.choice(self.desk.sites)
 
+    @cached_property
+    def year(self) -> str:
+        """The 365 days before today, as an address asks for them."""
+        today = date.fromisoformat(self.get(f"/sites/{self.desk.sites[0]}/stats")["to"])
+        return f"from={today - timedelta(days=365)}&to={today - timedelta(days=1)}"
+
     def visit(self) -> str:
         """The address of one of today's sessions of a site."""
         site = self.site()
@@ -138,13 +150,11 @@ def measured(box: Box, reader: Reader) -> Iterator[Result]:
     asked = {
         "stats of a site today": ("read stats", lambda: f"/sites/{reader.site()}/stats"),
         "stats of all sites today": ("read all stats", lambda: "/stats"),
+        "stats of a site's year": ("read year", lambda: f"/sites/{reader.site()}/stats?{reader.year}"),
         "intents, a page": ("read intents", lambda: f"/sites/{reader.site()}/intents"),
         "timeline of a session": ("read timeline", reader.visit),
     }
-    order = load.Order(
-        port=box.port, requests=int(INGEST_RATE * 60), seed=99, site=reader.desk.busy, token=reader.desk.sender,
-        connections=32, rate=INGEST_RATE,
-    )  # fmt: skip
+    order = ingest_for(60, box, reader.desk, seed=99)
     with ThreadPoolExecutor(1) as beside:
         ingest = beside.submit(send, order)
         time.sleep(1)
@@ -156,3 +166,25 @@ def measured(box: Box, reader: Reader) -> Iterator[Result]:
         account = ingest.result()
     yield Result(name="ingest beside the reading", requests=account.per_second, signals=account.per_second,
                  p50=account.p50_ms, p99=account.p99_ms)  # fmt: skip
+
+
+def ingest_for(seconds: int, box: Box, desk: Desk, seed: int) -> load.Order:
+    """Signals at an even rate, for the site that is not read."""
+    return load.Order(
+        port=box.port, requests=int(INGEST_RATE * seconds), seed=seed, site=desk.busy, token=desk.sender, connections=32,
+        rate=INGEST_RATE,
+    )  # fmt: skip
+
+
+def beside_jobs(box: Box, desk: Desk) -> Iterator[Result]:
+    """What the hourly and the nightly job take, and what the nightly one does to signals that come in."""
+    yield Result(name="hourly refresh", target="refresh", value=box.run_job("refresh_daily_summary"))
+    quiet, audits = send(ingest_for(JOB_SEC, box, desk, seed=98)), list[float]()
+    with ThreadPoolExecutor(1) as beside:
+        ingest = beside.submit(send, ingest_for(JOB_SEC, box, desk, seed=97))
+        while not ingest.done():
+            audits.append(box.run_job("audit-data-integrity"))
+        account = ingest.result()
+    yield Result(name="nightly audit", target="audit", value=max(audits))
+    yield Result(name="ingest beside the audit", target="ingest beside audit", value=account.p99_ms / quiet.p99_ms, p50=account.p50_ms,
+                 p99=account.p99_ms, note=f"{len(audits)} audits one after the other; without: p99 {quiet.p99_ms:.1f} ms")  # fmt: skip

@@ -33,6 +33,10 @@ TARGETS = {
     "long": Target(15, "% slower"),
     "read stats": Target(15, "ms"),
     "read all stats": Target(40, "ms"),
+    "read year": Target(50, "ms"),
+    "refresh": Target(2, "s"),
+    "audit": Target(60, "s"),
+    "ingest beside audit": Target(2, "× without"),
     "read intents": Target(15, "ms"),
     "read timeline": Target(10, "ms"),
 }

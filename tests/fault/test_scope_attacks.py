@@ -52,7 +52,9 @@ def _fill(folder: Folder, site: int, word: str, at: int) -> None:
     folder.add("ad_clicks", site_id=site, day=f"day-{at}", clicks=amount, as_of=at, source=word)
     folder.add("client_counts", site_id=site, day=f"day-{at}", note=word, as_of=at)
     folder.add("erased_counts", site_id=site, day=f"day-{at}", at=at, what="intents", cause="erased", count=amount)
-    folder.add("daily_summary", site_id=site, day=f"day-{at}", traffic_source=word, device_type=word)
+    folder.add("daily_counts", site_id=site, day=f"day-{at}", attribution_rank=6, traffic_source=word, device_type=word)
+    folder.ledger.execute("delete from days_due where quarter < ?", (T // 2,))  # what the rows above have marked
+    folder.add("days_due", site_id=site, quarter=at, round=1)
     folder.add("tracker_hours", site_id=site, hour=at, kind="version", name=word, n=amount)
     folder.add("alerts", kind=word, site_id=site, at=at, text=word, last_at=at)
     folder.add("audit_log", at=at, actor=word, action=word, site_id=site)

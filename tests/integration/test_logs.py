@@ -61,8 +61,8 @@ def live(box: Box, site: str, operator: str, sender: str) -> None:
         fetch(f"{box.url}/api/v1/{path}", headers={"Authorization": f"Bearer {operator}"})
     for path in ("maintain-db", "test-notification"):
         fetch(f"{box.url}/api/{path}", b"", {"Authorization": f"Bearer {SECRET}"})
-    box.call("run_job", name="audit-data-integrity")
-    box.call("run_job", name="retention")
+    box.run_job("audit-data-integrity")
+    box.run_job("retention")
     box.call("add_webhook", url=f"https://crm.kunde.example/{PASSWORD.split(maxsplit=1)[0]}")
     for kind, value in (("fingerprint", FINGERPRINT), ("phone", CALLER)):
         box.call("erase_visitor", kind=kind, value=value)

@@ -1,21 +1,26 @@
 """The daily summary is what the report counts, for every day of a random year, whatever came late, was judged or was a robot."""
 
 import sqlite3
-from collections import Counter
+from collections.abc import Callable
 from contextlib import closing
+from itertools import cycle
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 
-from opsmantik_box.domain.days import days_of_range
-from opsmantik_box.domain.summary import Order, Reached, Summarised, Zone
-from opsmantik_box.engine.summaries import reached_of, write_summary
+from opsmantik_box.clock import system_clock
+from opsmantik_box.domain.days import day_of, days_of_range
+from opsmantik_box.domain.report import SCOPES
+from opsmantik_box.domain.summary import Order, Summarised, SummaryRow
+from opsmantik_box.engine.summaries import end_round, write_summary
 from opsmantik_box.ops.report import stats
-from opsmantik_box.ops.summarising import run
+from opsmantik_box.ops.summarising import Summary, run
 from tests.harness import Box
-from tests.integration.engine_kit import DAY, NOON, Engine, engine, rows
+from tests.integration.engine_kit import DAY, NOON, Engine, engine
 from tests.months import turn_months
 
 ZONE = "Europe/Istanbul"
@@ -27,20 +32,30 @@ URLS = (
 )  # fmt: skip
 
 
-def refresh(data: Path, now: int, since: Reached | None, also_from: int | None = None) -> Summarised:
-    """As the helper does; nobody else has the files open."""
-    return run(Order(str(data), now, [Zone(1, ZONE)], since, also_from), lambda _: None)
+def refresh(data: Path, now: int, *, everything: bool = False) -> Summarised:
+    """As the job does it; nobody else has the files open."""
+    with engine(data, now) as made:
+        number = made.core.due.begin_round(everything=everything)
+    told = run(Order(str(data), now, number), lambda _: None)
+    with engine(data, now) as made:
+        for _ in write_summary(made.core.ledger, told):
+            pass
+        end_round(made.core.ledger, number)
+    return told
 
 
-def kept(data: Path) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(data / "ledger.db")) as ledger:
-        ledger.row_factory = sqlite3.Row
-        return [dict(row) for row in ledger.execute("select * from daily_summary order by day, traffic_source, device_type")]
+def kept(data: Path) -> list[tuple[Any, ...]]:
+    return ask(data, "select * from daily_counts order by site_id, day, attribution_rank, device_type, is_bot, is_internal")
 
 
-def write(data: Path, told: Summarised, now: int) -> None:
-    with engine(data, now) as made, made.core.ledger.transaction():
-        write_summary(made.core.ledger, told)
+def ask(data: Path, sql: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(f"file:{data / 'ledger.db'}?mode=ro", uri=True)) as ledger:
+        return ledger.execute(sql).fetchall()
+
+
+def change(data: Path, sql: str) -> None:
+    with closing(sqlite3.connect(data / "ledger.db", isolation_level=None)) as ledger:
+        ledger.execute(sql)
 
 
 class Life:
@@ -78,31 +93,30 @@ class Life:
                 made.core.ledger.db.execute(insert, (judged[0], made.now, judged[1]))
 
 
-def check(data: Path, days: list[str], now: int) -> None:
-    by_day: dict[str, list[dict[str, Any]]] = {}
-    for row in kept(data):
-        by_day.setdefault(row["day"], []).append(row)
-    for day in days:
-        mine, live = by_day.pop(day, []), stats(data, "antika", day, day, "all", now)
-        total = {name: sum(row[name] for row in mine) for name in ("sessions", "intents", "sealed", "bots", "internal", "bounces")}
-        told = {name: live["all"][name] for name in ("sessions", "intents", "sealed")}
-        told |= {name: live[name]["sessions"] for name in ("bots", "internal")}
-        told["bounces"] = round((live["bounce_rate"] or 0) * live["all"]["sessions"])
-        assert total == told, day
-        seconds = sum(row["total_duration_sec"] for row in mine) / max(1, total["sessions"])
-        assert seconds == pytest.approx(live["avg_duration_sec"] or 0, abs=0.06), day
-        for name, split in (("traffic_source", "by_source"), ("device_type", "by_device")):
-            counted = Counter[str]()
-            for row in mine:
-                counted[row[name] or "unknown"] += row["sessions"]
-            assert +counted == Counter(live[split]), (day, split)
-    assert by_day == {}, "days that are no days of this year"
+def reports(data: Path, spans: list[tuple[str, str]], now: int) -> list[dict[str, Any]]:
+    """Of each span of days, for all scopes in turn, with everything that can be told."""
+    scopes = cycle(SCOPES)
+    return [stats(data, "antika", first, last, next(scopes), now, details=True) for first, last in spans]
+
+
+def sources(found: list[dict[str, Any]]) -> set[str]:
+    """Takes them out of the reports."""
+    return {report.pop("source") for report in found}
+
+
+def live_reports(data: Path, spans: list[tuple[str, str]], now: int) -> list[dict[str, Any]]:
+    """As if nothing had been summed up."""
+    change(data, "insert into days_due values (1, 0, 0)")
+    found = reports(data, spans, now)
+    change(data, "delete from days_due where quarter = 0")
+    assert sources(found) == {"live"}
+    return found
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_summary_and_live_are_the_same_for_every_day_of_a_random_year(tmp_path: Path, seed: int) -> None:
-    """Refreshed again and again on the way, each time only what changed."""
-    data, life, since, now = tmp_path / "data", Life(seed), None, NOON
+def test_summary_and_live_are_the_same_for_every_day_and_range_of_a_random_year(tmp_path: Path, seed: int) -> None:
+    """Refreshed again and again on the way, each time only what changed; at the end some days are due again."""
+    data, life, now = tmp_path / "data", Life(seed), NOON
     for _ in range(24):
         with engine(data, now) as made:
             for _ in range(12):
@@ -112,17 +126,91 @@ def test_summary_and_live_are_the_same_for_every_day_of_a_random_year(tmp_path: 
             made.catch_up()
             turn_months(made.core, made.now)
             now = made.now
-        told = refresh(data, now, since)
-        write(data, told, now)
-        since = told.reached
-    days = days_of_range("2026-10-10", "2027-11-30")
-    check(data, days, now)
-    assert len({row["day"] for row in kept(data)}) > 150
-    whole = refresh(data, now, None)
-    assert sorted(map(str, whole.rows)) == sorted(str(row) for row in refresh(data, now, Reached(0, 0, 0), 0).rows)
+        refresh(data, now)
+    days = days_of_range("2026-10-10", day_of(now, ZONE))
+    ranges = [sorted(life.chance.sample(days, 2)) for _ in range(60)]
+    spans = [(day, day) for day in days] + [(first, last) for first, last in ranges]
+    summed = reports(data, spans, now)
+    assert [report["source"] for report in summed[: len(days)]] == ["summary"] * (len(days) - 1) + ["live"]
+    sources(summed)
+    assert summed == live_reports(data, spans, now)
+    with engine(data, now) as made:
+        for _ in range(5):
+            life.come_back(made)
+            life.judge(made)
+        made.catch_up()
+    changed = spans[-90:]
+    mixed = reports(data, changed, now)
+    assert sources(mixed) == {"summary", "mixed", "live"}
+    assert mixed == live_reports(data, changed, now)
+    check_whole(data, now)
+
+
+def check_whole(data: Path, now: int) -> None:
+    """What was kept by what changed is what is found when everything is looked at; and the view tells the same."""
+    refresh(data, now)
     before = kept(data)
-    write(data, whole, now)
+    assert len({row[1] for row in before}) > 150
+    refresh(data, now, everything=True)
     assert kept(data) == before
+    first, last = before[0][1], before[-1][1]
+    told = stats(data, "antika", first, last, "all", now, details=True)
+    ((sessions, intents, bots, internal, seconds),) = ask(
+        data, "select sum(sessions), sum(intents), sum(bots), sum(internal), sum(total_duration_sec) from daily_summary"
+    )
+    assert (sessions, intents) == (told["all"]["sessions"], told["all"]["intents"])
+    assert (bots, internal) == (told["bots"]["sessions"], told["internal"]["sessions"])
+    assert seconds / sessions == pytest.approx(told["avg_duration_sec"], abs=0.06)
+
+
+def test_a_long_report_tells_what_is_counted_session_by_session_on_demand(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with engine(data) as made:
+        for number in range(3):
+            made.now = NOON + number * 20 * DAY
+            made.send(sid=f"visitor {number}", u=URLS[1], meta={"fp": "fp_0123456789abcdef"})
+        made.catch_up()
+        now = made.now + DAY
+    refresh(data, now)
+    short, details = (stats(data, "antika", "2026-11-01", "2026-12-31", "ads", now, details=details) for details in (False, True))
+    each = {"by_campaign", "by_keyword", "by_landing_page", "by_button"}
+    assert {name for name, told in short.items() if told is None} == each
+    assert (short["ads"].pop("visitors"), details["ads"].pop("visitors")) == (None, 1)
+    assert short["ads"] == details["ads"] | {"sessions": 3, "with_click": 3}
+    assert short["reconciliation"]["buckets"]["reopened_clicks"] == "unknown"
+    assert details["reconciliation"]["buckets"]["reopened_clicks"] == 2
+    assert short["source"] == "mixed", "it ends with today"
+
+
+def test_many_days_are_summed_up_some_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opsmantik_box.ops.summarising.MOST_DAYS", 4)
+    data = tmp_path / "data"
+    with engine(data) as made:
+        for number in range(10):
+            made.now = NOON + number * DAY
+            made.send(sid=f"visitor {number}")
+        made.catch_up()
+        number, found = made.core.due.begin_round(everything=True), list[int]()
+        order = Order(str(data), made.now, number)
+        while (told := run(order, lambda _: None)).days:
+            found.append(len(told.days))
+            assert told.sites == ([1] if len(found) == 1 else [])
+            order = replace(order, after=told.days[-1])
+    assert found == [4, 4, 2]
+
+
+def test_a_site_that_is_given_another_zone_is_summed_up_anew(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    with engine(data) as made:
+        made.send(sid="visitor 1", at=NOON - 14 * 3_600_000)  # 2026-11-05 01:00 in Istanbul, a day earlier in New York
+        made.catch_up()
+    refresh(data, NOON + 3 * DAY)
+    assert [row[1] for row in kept(data)] == ["2026-11-05"]
+    change(data, "update sites set timezone = 'America/New_York'")
+    assert stats(data, "antika", "2026-11-04", "2026-11-04", "all", NOON + 3 * DAY)["source"] == "live"
+    refresh(data, NOON + 3 * DAY)
+    assert [row[1] for row in kept(data)] == ["2026-11-04"]
+    assert stats(data, "antika", "2026-11-04", "2026-11-04", "all", NOON + 3 * DAY)["source"] == "summary"
 
 
 def test_only_days_that_changed_are_summed_up(tmp_path: Path) -> None:
@@ -133,29 +221,60 @@ def test_only_days_that_changed_are_summed_up(tmp_path: Path) -> None:
             made.send(sid=f"visitor {number}")
         made.catch_up()
         now = made.now
-    first = refresh(data, now, None)
-    assert len(first.days) == 10
-    assert refresh(data, now, first.reached).days == []
+    assert len(refresh(data, now).days) == 10
+    assert refresh(data, now).days == []
     with engine(data, now) as made:
         made.send(sid="visitor 9", at=now - 2 * 3_600_000)
         made.send(sid="visitor 99")
+        made.send(sid="visitor 3", at=now - 3 * DAY)
         made.catch_up()
-    assert refresh(data, now, first.reached).days == [(1, "2026-11-14")]
-    assert [day for _, day in refresh(data, now, first.reached, now - 2 * DAY).days] == ["2026-11-12", "2026-11-13", "2026-11-14"]
+    assert refresh(data, now).days == [(1, f"2026-11-{day}") for day in ("08", "09", "10", "11", "14")], (
+        "each day that a visit touches"
+    )
+    assert len(refresh(data, now, everything=True).days) == 10
 
 
-def test_what_is_not_in_its_month_file_yet_is_not_reached(tmp_path: Path) -> None:
+def test_what_is_not_in_its_month_file_yet_is_due_when_it_comes(tmp_path: Path) -> None:
     data = tmp_path / "data"
     made = Engine(data)
     made.send(sid="visitor 1")
     made.catch_up()
     made.send(sid="visitor 2")
-    made.vault.close()
-    made.core.months.close()
-    made.core.ledger.close()
-    made.core.folder.release()  # it ended before it was projected
-    told = refresh(data, NOON, None)
-    assert (told.reached.seq, sum(row.sessions for row in told.rows)) == (1, 1)
+    number = made.core.due.begin_round(everything=False)
+    told = run(Order(str(data), NOON, number), lambda _: None)
+    made.catch_up()  # while the helper looked
+    for _ in write_summary(made.core.ledger, told):
+        pass
+    end_round(made.core.ledger, number)
+    made.close()
+    assert sum(row[7] for row in kept(data)) == 1
+    assert refresh(data, NOON).days == [(1, "2026-11-05")]
+    assert sum(row[7] for row in kept(data)) == 2
+
+
+class Meanwhile(Summary):
+    """Something comes in while it looks at a day."""
+
+    meanwhile: Callable[[], object]
+
+    def sum_up(self, site_id: int, day: str) -> list[SummaryRow]:
+        self.meanwhile()
+        return super().sum_up(site_id, day)
+
+
+def test_what_comes_while_it_looks_is_neither_lost_nor_wrong(tmp_path: Path) -> None:
+    with Box(tmp_path / "data") as box:
+        box.run_job("refresh_daily_summary")
+        with Summary(Order(str(box.data), NOON, 0)) as summary:
+            site = box.add_site()["public_id"]
+            box.send(site)
+            box.wait_projected()
+            assert summary.due(1 << 62) == ([], []), "it does not know the site"
+        box.run_job("refresh_daily_summary")
+        assert ask(box.data, "select sum(sessions) from daily_counts") == [(1,)]
+        with Meanwhile(Order(str(box.data), system_clock(), 0)) as looking:
+            looking.meanwhile = lambda: (box.send(site, sid=str(uuid4())), box.wait_projected())
+            assert list(looking.differing(0)) == [(1, [], 0)]
 
 
 def test_the_job_keeps_it_and_the_view_tells_it(tmp_path: Path) -> None:
@@ -164,22 +283,8 @@ def test_the_job_keeps_it_and_the_view_tells_it(tmp_path: Path) -> None:
         for number in range(4):
             box.send(site, sid=f"5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a1{number}", u=URLS[1])
         box.wait_projected()
-        told = box.cli_json("jobs", "run", "refresh_daily_summary")
-        assert told["result"].endswith("days are summed up, to signal 4.")  # none, where the job has come by itself before
+        told = box.run_job("refresh_daily_summary")
+        assert told["result"].endswith("days are summed up.")  # none, where the job has come by itself before
         asked = "select date, traffic_source, total_sessions, bounce_rate from mv_daily_analytics_summary"
-        (row,) = ask(box, asked)
+        (row,) = ask(box.data, asked)
         assert row[1:] == ("First Click (Paid)", 4, 1.0)
-
-
-def ask(box: Box, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(f"file:{box.data / 'ledger.db'}?mode=ro", uri=True)) as ledger:
-        return ledger.execute(sql).fetchall()
-
-
-def test_how_far_it_is_survives(tmp_path: Path) -> None:
-    with engine(tmp_path / "data") as made:
-        assert reached_of(made.core.ledger) is None
-        with made.core.ledger.transaction():
-            write_summary(made.core.ledger, Summarised([], [], Reached(7, 3, 9)))
-        assert reached_of(made.core.ledger) == Reached(7, 3, 9)
-        assert rows(made.core.ledger.db, "select * from daily_summary") == []

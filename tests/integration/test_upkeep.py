@@ -94,7 +94,7 @@ def test_jobs_at_the_command_line(keeper: Box) -> None:
     assert f"Next month ready: {', '.join(coming())}" in listed
     done = keeper.cli("jobs", "run", "create_next_month_partitions")
     assert (done.returncode, "Next month ready" in done.stdout) == (0, True)
-    told = keeper.cli_json("jobs", "run", "close_month")
+    told = keeper.run_job("close_month")
     assert (told["outcome"], told["running"]) == ("done", False)
     missing = keeper.cli("jobs", "run", "sweep")
     assert (missing.returncode, "jobs list" in missing.stderr) == (1, True)

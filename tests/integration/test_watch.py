@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
+from opsmantik_box.domain.audits import Audited
 from opsmantik_box.domain.days import HOUR_MS
 from opsmantik_box.domain.site_entry import SiteEntry
 from opsmantik_box.domain.watch.codes import Code
 from opsmantik_box.domain.watch.machine import DISK_USED, WAL_BYTES
+from opsmantik_box.engine.auditing import write_audit
 from opsmantik_box.engine.checkpoints import PAGE_BYTES
 from opsmantik_box.link.messages import Count
 from tests.integration.watch_kit import CLICK, DAY_MS, MINUTE_MS, NOON, Tower, tower
@@ -99,12 +102,12 @@ def box_made_yesterday(watched: Tower, _: pytest.MonkeyPatch) -> None:
 
 def lag_behind(watched: Tower, _: pytest.MonkeyPatch) -> None:
     watched.engine.send()
-    watched.service._pace.note_slice(watched.engine.core.lag, watched.now)
+    watched.service.turns.pace.note_slice(watched.engine.core.lag, watched.now)
 
 
 def catch_up(watched: Tower, _: pytest.MonkeyPatch) -> None:
     watched.engine.catch_up()
-    watched.service._pace.note_slice(0, watched.now)
+    watched.service.turns.pace.note_slice(0, watched.now)
 
 
 def fail_answers(watched: Tower, _: pytest.MonkeyPatch) -> None:
@@ -159,7 +162,47 @@ def happened(code: Code, *, on_site: bool) -> Callable[[Tower, pytest.MonkeyPatc
     return tell
 
 
+def intents_of(each: int) -> Callable[[Tower, pytest.MonkeyPatch], None]:
+    """So many in each hour of the last day."""
+
+    def had(watched: Tower, _: pytest.MonkeyPatch) -> None:
+        update = "update site_hours set intents = ? where hour >= ?"
+        watched.engine.core.ledger.db.execute(update, (each, NOON // HOUR_MS - 24))
+
+    return had
+
+
+def audit_found(wrong: int) -> Callable[[Tower, pytest.MonkeyPatch], None]:
+    def find(watched: Tower, _: pytest.MonkeyPatch) -> None:
+        ledger, site = watched.engine.core.ledger, watched.engine.site.id
+        with ledger.transaction():
+            write_audit(ledger, [Audited("score_mismatch", site, wrong, 100, ["a"])], watched.now)
+
+    return find
+
+
+def pings_fail(watched: Tower, _: pytest.MonkeyPatch) -> None:
+    lanes = watched.service.lanes
+    lanes._outward = replace(lanes._outward, deadman_url="https://ping.example/box")
+    lanes.ping_failed_since = NOON - 10 * MINUTE_MS
+
+
+def pings_go_through(watched: Tower, _: pytest.MonkeyPatch) -> None:
+    watched.service.lanes.ping_failed_since = None
+
+
+def a_month_goes_by(watched: Tower, _: pytest.MonkeyPatch) -> None:
+    watched.engine.now += 30 * DAY_MS
+
+
+OWN = {Code.ADS_TRACKING_FAILURE}
+"""Has a test of its own below: people must come while it is broken."""
+
 CASES = [
+    Case(Code.INTENT_RATIO, True, 1, intents_of(0), intents_of(2)),
+    Case(Code.DATA_INTEGRITY, True, 1, audit_found(2), audit_found(1)),
+    Case(Code.LANE_STOPPED, False, 1, pings_fail, pings_go_through),
+    Case(Code.ERASURES_NOT_REPEATED, False, 1, happened(Code.ERASURES_NOT_REPEATED, on_site=False), a_month_goes_by),
     Case(Code.TOTAL_TRAFFIC_LOSS, False, 61, stop, come_back),
     Case(Code.TOTAL_TRAFFIC_LOSS, True, 61, stop, come_back),
     Case(Code.SITE_SILENT, True, 60, stop, come_back),
@@ -180,6 +223,10 @@ CASES = [
 ]
 
 
+def test_every_code_has_a_case() -> None:
+    assert {case.code for case in CASES} | OWN == set(Code)
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.code}{'-site' if case.on_site else ''}")
 def test_an_alert_opens_once_lives_through_a_restart_and_resolves(
     watched: Tower, monkeypatch: pytest.MonkeyPatch, case: Case
@@ -195,7 +242,7 @@ def test_an_alert_opens_once_lives_through_a_restart_and_resolves(
         case.broken(watched, monkeypatch) if case.code == Code.ERROR_RATE else None
     watched.look(1)
     watched.restart()
-    if case.code in (Code.WAL_SIZE, Code.PROJECTION_LAG, Code.ERROR_RATE):
+    if case.code in (Code.WAL_SIZE, Code.PROJECTION_LAG, Code.ERROR_RATE, Code.LANE_STOPPED):
         case.broken(watched, monkeypatch)  # this process's own state
     watched.look(1)
     assert mine(watched, key) == ["opened"], "not again"
@@ -226,9 +273,15 @@ def test_clicks_that_are_gone_while_people_come_are_told_within_three_hours(watc
     watched.watch(3 * 60 + 6, each, step=3)
     assert 170 <= opened[0] <= 183
     assert watched.open() == {(Code.ADS_TRACKING_FAILURE, None), (Code.ADS_TRACKING_FAILURE, watched.engine.site.id)}
+    key = Code.ADS_TRACKING_FAILURE, watched.engine.site.id
+    watched.restart()
+    watched.visit()
+    watched.look(1)
+    assert mine(watched, key) == ["opened"]
     watched.visit(u=CLICK)
     watched.watch(3)
     assert watched.open() == set()
+    assert mine(watched, key) == ["opened", "resolved"]
 
 
 def test_buttons_that_are_seen_no_more_are_told(watched: Tower) -> None:

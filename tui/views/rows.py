@@ -157,7 +157,7 @@ REASONS = ("returning_ad_user", "scroll_90", "hover_intent", "scroll_50")
 def _reason(lead: Lead, now: int, say: Speech) -> str:
     head = lead.head
     if head.source == "call" and head.likelihood is not None and head.likelihood < 1:
-        return say("why.match", percent=f"{head.likelihood:.0%}")
+        return say("why.match", percent=say.percent(head.likelihood))
     fired = next((rule for rule in REASONS if head.breakdown.get(rule)), "")
     if fired:
         return say.word("why", fired)
