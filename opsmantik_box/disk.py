@@ -9,14 +9,56 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from opsmantik_box.errors import CopyFailed
+from opsmantik_box.errors import CopyFailed, DataFolderInUse, DataFolderUnusable
 
 UNFINISHED = "restoring"
-"""A file of this name in a data folder says that a restore into it has not ended: no engine starts there."""
+"""A file of this name in a data folder says that a restore into it has not ended, or what it says itself: no engine starts there."""
 WORKSHOP = "backup"
 """The folder in a data folder where backups are put together and tried. What lies in it is of whoever holds its lock, else left over."""
 SPARE_BYTES = 64 * 1024 * 1024
 """What a copy leaves free: housekeeping never stops signals from being taken."""
+
+
+class LockedFolder:
+    """A folder that one process at a time writes in: the lock is the process's, and goes with it."""
+
+    def __init__(self, root: Path, *below: str) -> None:
+        """Makes the folder, and those below it, if they are missing. Raises DataFolderUnusable, DataFolderInUse."""
+        self.root = root
+        try:
+            _make(root, 0o750)
+            for name in below:
+                _make(root / name, 0o750)
+            self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        except OSError as error:
+            raise DataFolderUnusable(data=root, problem=_say(error)) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(self._lock)
+            raise DataFolderInUse(data=root) from error
+
+    def release(self) -> None:
+        """Let another process have it."""
+        os.close(self._lock)
+
+    def free_bytes(self) -> int:
+        """What the disk has room for."""
+        disk = os.statvfs(self.root)
+        return disk.f_bavail * disk.f_frsize
+
+
+def _make(folder: Path, mode: int) -> None:
+    folder.mkdir(mode=mode, parents=True, exist_ok=True)
+
+
+def _say(error: OSError) -> str:
+    hints: dict[type[OSError], str] = {
+        PermissionError: "this user may not write there; give it the folder (chown) or choose another with --data",
+        NotADirectoryError: "it is not a folder",
+        FileExistsError: "it is not a folder",
+    }
+    return f"{error.strerror}; {hints.get(type(error), 'check the disk and its mount')}"
 
 
 def check_room(size: int, folder: Path) -> None:
@@ -49,14 +91,15 @@ def sync_directory(folder: Path) -> None:
 
 
 @contextmanager
-def workshop_in(data: Path) -> Generator[Path]:
-    """The workshop, ours alone; empty at the beginning and at the end. Raises OSError."""
+def workshop_in(data: Path, *, as_left: bool = False) -> Generator[Path]:
+    """The workshop, ours alone; empty at the beginning (unless it is wanted `as_left`) and at the end. Raises OSError."""
     folder = data / WORKSHOP
     folder.mkdir(mode=0o700, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        _empty(folder)
+        if not as_left:
+            _empty(folder)
         try:
             yield folder
         finally:

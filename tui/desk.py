@@ -20,14 +20,17 @@ from tui.model.link import Link, failed, heard
 from tui.model.messages import Envelope, Message, Present
 from tui.model.pages import Detail, QueuePage, Timeline
 from tui.model.store import Store
+from tui.model.watch import Alert, AlertPage, Alerts, Delivery, HealthTold, Rates
 from tui.net.client import Client, Refused, Unreachable
 from tui.net.follow import Follower
 from tui.net.kept import Kept
 
 MOST_LEADS_ASKED = 1_000
+MOST_ALERTS_ASKED = 200
 AGAIN_SEC = 1.0
 """Until what was not taken is sent again, while the stream lives."""
 Work = Literal["claim", "release"]
+Care = Literal["acknowledge", "silence"]
 
 
 class Watcher(Protocol):
@@ -67,7 +70,8 @@ class Desk:
         self.store, self.link, self.people = Store(), Link(since=clock()), dict[int, str]()
         self.present: list[Present] = []
         self.health: dict[str, Any] = {}
-        self.alerts: list[Message] = []
+        self.alerts, self.read_health, self.rates = Alerts(), HealthTold(), Rates()
+        self.read_health_at = 0
         self._clock, self._ahead_ms = clock, 0
         self._follower = Follower(client, self, self._load)
         self._waiting = asyncio.Event()
@@ -90,6 +94,7 @@ class Desk:
         """Reads the page anew. The position from which the stream goes on. Raises Refused, Unreachable."""
         page = await self.client.get("/api/v1/queue", QueuePage, limit=MOST_LEADS_ASKED)
         self.take_page(page)
+        self.alerts.load((await self.client.get("/api/v1/alerts", AlertPage, limit=MOST_ALERTS_ASKED)).alerts)
         if reason:
             self.watcher.say("reset", reason=reason)
         self.heard()
@@ -130,7 +135,7 @@ class Desk:
             elif message.topic == "health":
                 self.health = message.told.body
             elif message.topic == "alert":
-                self.alerts = [message, *self.alerts][:200]
+                self.alerts.take(message)
                 self.store.events.append(message)
             elif (lead := self.store.take(message)) is not None:
                 self.watcher.news(lead, message)
@@ -261,6 +266,37 @@ class Desk:
         """Tells the others where I am. They are none the worse for not hearing it."""
         with suppress(Refused, Unreachable):
             await self.client.post("/api/v1/presence", {"lead": contact}, msgspec.Raw)
+
+    # --- the Box itself -----------------------------------------------------------------------------------------------------------
+
+    async def ask_health(self) -> HealthTold:
+        """How the Box is now. Raises Refused, Unreachable."""
+        told = self.read_health = await self.client.get("/api/v1/health", HealthTold)
+        self.read_health_at = self.now()
+        self.health = {name: getattr(told, name) for name in ("accepting", "reason", "lag_signals", "lag_ms")}
+        if told.box is not None:
+            self.rates.add(self.now(), told.box.accepted_per_sec)
+        self.watcher.changed()
+        return told
+
+    async def ask_alerts(self) -> None:
+        """All of them, those that are over too. Raises Refused, Unreachable."""
+        page = await self.client.get("/api/v1/alerts", AlertPage, state="all", limit=MOST_ALERTS_ASKED)
+        for alert in page.alerts:
+            self.alerts.put(alert)
+
+    async def alert(self, what: Care, number: int, **body: Any) -> Alert:
+        """Acknowledges or silences one: the Box's word, now or not at all. Raises Refused, Unreachable."""
+        alert = await self.client.post(f"/api/v1/alerts/{number}/{what}", body, Alert)
+        self.alerts.put(alert)
+        self.watcher.changed()
+        return alert
+
+    async def retry(self, delivery: Delivery) -> Delivery:
+        """Has one sent again that was given up. Raises Refused, Unreachable."""
+        return await self.client.post(f"/api/v1/deliveries/{delivery.id}/retry", {}, Delivery)
+
+    # --- a lead -------------------------------------------------------------------------------------------------------------------
 
     async def detail(self, lead: Lead) -> Detail:
         """Everything about a lead, with the events of its visit. Raises Refused, Unreachable."""

@@ -36,7 +36,11 @@ KEYS = (
     Key("t", "turn('t')", "t", "span", "numbers", ("numbers",)),
     Key("left", "turn('left')", "←", "earlier", "numbers", ("numbers",)),
     Key("right", "turn('right')", "→", "later", "numbers", ("numbers",)),
+    Key("a", "care('acknowledge')", "a", "acknowledge", "watch", ("alerts",)),
+    Key("z", "care('silence')", "z", "silence", "watch", ("alerts",)),
+    Key("e", "care('retry')", "e", "retry", "watch", ("deliveries",)),
     Key("tab", "pane", "Tab", "pane", "list", LEADS),
+    Key("ctrl+o", "jump", "^o", "jump", "move"),
     Key("slash", "search", "/", "search", "list"),
     Key("f", "filter", "f", "filter", "list"),
     Key("colon", "command", ":", "command", "list", LEADS),
@@ -44,7 +48,7 @@ KEYS = (
     Key("m", "mute", "m", "mute", "list"),
     Key("j,down", "move('1')", "j ↓", "down", "move"),
     Key("k,up", "move('-1')", "k ↑", "up", "move"),
-    Key("pagedown,ctrl+d", "move('page')", "PgDn", "page_down", "move"),
+    Key("pagedown,ctrl+d", "move('page')", "PgDn", "page_down", "move", ("health", "help")),
     Key("pageup,ctrl+u", "move('-page')", "PgUp", "page_up", "move"),
     Key("g,home", "move('-end')", "g", "top", "move"),
     Key("G,shift+g,end", "move('end')", "G", "end", "move"),
@@ -56,7 +60,7 @@ KEYS = (
 )
 DIGITS = tuple((str(number), f"screen({number})") for number in range(1, 10))
 BINDINGS = (*((one.keys, one.action, one.name) for one in KEYS), *((key, action, "") for key, action in DIGITS))
-GROUPS = ("work", "list", "move", "numbers", "screens")
+GROUPS = ("work", "list", "move", "numbers", "watch", "screens")
 
 
 def keys_of(view: str, say: Speech) -> list[tuple[str, str]]:

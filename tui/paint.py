@@ -140,3 +140,16 @@ def columns(cells: Sequence[tuple[str, int, str]], gap: int = 1) -> Line:
         if number < len(cells) - 1:
             spans.append((" " * gap, ""))
     return tuple(spans)
+
+
+def beside(left: Sequence[Line], right: Sequence[Line], width: int, gap: int) -> list[Line]:
+    """Two blocks of lines beside each other; the left one is so many cells wide."""
+    rows = max(len(left), len(right))
+    return [
+        (
+            *fit_line(left[number] if number < len(left) else (), width),
+            (" " * gap, ""),
+            *(right[number] if number < len(right) else ()),
+        )
+        for number in range(rows)
+    ]

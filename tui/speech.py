@@ -24,6 +24,10 @@ class Speech:
     def number(self, value: float) -> str:
         return written(self.language, value)
 
+    def percent(self, share: float, places: int = 0) -> str:
+        """As the language writes it: 96%, %96."""
+        return self("amount.percent", n=self.number(round(share * 100, places)))
+
     def money(self, minor: int, currency: str | None) -> str:
         """An amount of minor units, grouped as the language writes it: 2.500,50 TRY."""
         from opsmantik_box.domain.amounts import exponent

@@ -33,6 +33,7 @@ COMMANDS = {
     "jobs": ("jobs", "What the Box does by itself."),
     "backup": ("backup", "Copies of everything, elsewhere."),
     "restore": ("backup", "Make a data folder of a backup."),
+    "upgrade": ("upgrade", "Run a newer version, or stay with this one."),
     "config": ("operations", "Show or check the settings."),
     "doctor": ("operations", "Look for what is wrong and say what to do."),
     "deliveries": ("deliveries", "What is told by Telegram, e-mail and webhooks."),

@@ -76,7 +76,7 @@ def _local_token(folder: Path, user: str | None) -> str:
     try:
         people: list[dict[str, Any]] = client.call("list_users")
         chosen = user or (people[0]["email"] if len(people) == 1 else "")
-        return client.call("create_token", {"user": chosen, "rights": "operate", "name": "console"})["token"] if chosen else ""
+        return client.call("create_token", {"user": chosen, "rights": "admin", "name": "console"})["token"] if chosen else ""
     except BoxError:
         if user:
             raise

@@ -49,12 +49,12 @@ class Demo:
         self.sites: dict[str, Known] = {}
 
     def prepare(self) -> None:
-        """Sites with a hook for calls, an operator, and what Google counted."""
+        """Sites with a hook for calls, an operator who sees the Box itself, too, and what Google counted."""
         with closing(EngineClient(self.data)) as engine:
             engine.call("add_user", {"email": OPERATOR, "name": "Demo"})
             for site in SITES:
                 self.sites[site.domain] = self._add(engine, site)
-            token = engine.call("create_token", {"user": OPERATOR, "rights": "operate", "name": "demo"})["token"]
+            token = engine.call("create_token", {"user": OPERATOR, "rights": "admin", "name": "demo"})["token"]
         self.token_file.touch(mode=0o600)
         self.token_file.write_text(token)
 
@@ -62,7 +62,7 @@ class Demo:
         domains = [site.domain] if site is not SITES[0] else [site.domain, "127.0.0.1", "localhost"]
         row: dict[str, Any] = engine.call("add_site", {"name": site.name, "domains": domains, "consent": "granted"})
         hook: dict[str, Any] = engine.call("add_hook", {"site": site.name, "provider": "generic", "mode": "secret_url"})
-        engine.call("grant", {"user": OPERATOR, "site": site.name, "rights": "operate"})
+        engine.call("grant", {"user": OPERATOR, "site": site.name, "rights": "admin"})
         return Known(row["public_id"], f"/hooks/call/{hook['id']}/{hook['secret']}")
 
     @property

@@ -10,6 +10,8 @@ from typing import cast
 
 from msgspec import Struct
 
+from opsmantik_box.domain.months import month_start, next_month
+
 DAY_MS = 86_400_000
 
 
@@ -29,11 +31,11 @@ _CONTACT = ("calls", "verdicts", "leads", "attempts", "notes", "reminders")
 
 _MACHINERY = (
     "ledger_identity", "partitions", "jobs", "backups", "backed_up_months", "erasing", "checkpoint", "tracker_count", "relay_state", "keys",
-    "token_key", "box_keys", "watch", "lanes", "sending", "summary_round", "days_due",
+    "token_key", "box_keys", "watch", "lanes", "sending", "trimmed", "summary_round", "days_due",
 )  # fmt: skip
 
 KINDS = (
-    Kind("events", 90, ("events", "signals"), by_site=True),
+    Kind("events", 90, ("events", "signals"), by_site=True, deleted_by="engine/trimming.py"),
     Kind("sessions", 183, ("sessions",), by_site=True),
     Kind("touches", 183, ("touches",), by_site=True, deleted_by="engine/retention.py"),
     Kind("unsealed", 183, _CONTACT, by_site=True, deleted_by="engine/retention.py"),
@@ -98,3 +100,9 @@ def kept_since(settings: Mapping[str, object], kind: Kind, now: int) -> int | No
     """The first moment whose rows are still kept (UTC milliseconds); what is older is to be deleted. None: all of it is kept."""
     days = days_of(settings, kind)
     return None if days is None else now - days * DAY_MS
+
+
+def is_month_over(settings: Mapping[str, object], month: str, now: int) -> bool:
+    """Are the days of all of a month's events over? They are deleted a month at a time: counted from its end."""
+    since = kept_since(settings, BY_NAME["events"], now)
+    return since is not None and month_start(next_month(month)) <= since

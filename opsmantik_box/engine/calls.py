@@ -16,13 +16,13 @@ from opsmantik_box.domain.feed import CallBody, as_json
 from opsmantik_box.domain.ids import event_id
 from opsmantik_box.domain.leads import mask_number
 from opsmantik_box.domain.matching import WINDOW_MS, Call, Candidate, Match, match, pick, rang_at, search_span, target_of_call
-from opsmantik_box.engine.acceptance import Arrived
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.contacts import Contacts
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.leads import join_lead
 from opsmantik_box.engine.marks import ERASED, Marks, is_erased
 from opsmantik_box.engine.visits import SQL, UNMATCHED, Visits
+from opsmantik_box.engine.writing import Arrived
 from opsmantik_box.link.messages import TellCall, Told
 
 ENOUGH = 20

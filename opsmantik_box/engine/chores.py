@@ -9,9 +9,11 @@ from opsmantik_box.engine.auditing import audit_data_integrity
 from opsmantik_box.engine.backing_up import back_up, verify_backups
 from opsmantik_box.engine.daily import tell_day
 from opsmantik_box.engine.jobs import Job, Outcome, Turn
+from opsmantik_box.engine.optimizing import optimize
 from opsmantik_box.engine.retention import Retention
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.summaries import refresh_daily_summary
+from opsmantik_box.engine.trimming import Trimming
 from opsmantik_box.link.messages import Months, TokensChanged
 
 if TYPE_CHECKING:
@@ -34,7 +36,7 @@ def keep_partitions(service: "Service") -> list[str]:
     for month in missing:
         core.make_month(month, now)
     if missing:
-        service.tell(Months(core.months.names()))
+        service.audience.tell(Months(core.months.names()))
     return [name for month in missing for name in months.partition_names(month)]
 
 
@@ -60,7 +62,7 @@ async def _seal(turn: Turn, month: str) -> Outcome:
     if not core.adopt_seal(month, sealed, turn.now()):
         return Outcome(f"Somebody reads {month}; it is sealed in a minute.", again_at=again)
     turn.service.erasures.note_seals()
-    turn.service.tell(Months(core.months.names()))
+    turn.service.audience.tell(Months(core.months.names()))
     more = core.months_over(turn.now()) or core.unsealed_months()
     return Outcome(f"{month} is closed: {sealed.rows} rows.", {"month": month, "rows": sealed.rows}, again if more else None)
 
@@ -69,7 +71,7 @@ async def expire_tokens(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     """Tokens that were replaced open nothing any more when their grace is over."""
     expired = turn.service.directory.revoke_expired(turn.now())
     if expired:
-        turn.service.tell(TokensChanged())
+        turn.service.audience.tell(TokensChanged())
     return Outcome("Some expired." if expired else "None expired.")
 
 
@@ -85,8 +87,12 @@ async def forget(turn: Turn, _arguments: dict[str, Any]) -> Outcome:
     retention = Retention(turn.core, turn.service.clock)
     for _ in retention.work():
         await turn.pause()
-    rows = retention.deleted
-    return Outcome(f"{sum(rows.values())} rows were older than they are kept.", dict(rows))
+    trimming = Trimming(turn.core, turn.service.clock)
+    for _ in trimming.work() if not turn.service.erasures.waits else ():
+        await turn.pause()
+    rows = retention.deleted + trimming.deleted
+    waiting = f" Events of {', '.join(trimming.waits)} wait for a verified backup." if trimming.waits else ""
+    return Outcome(f"{sum(rows.values())} rows were older than they are kept.{waiting}", dict(rows))
 
 
 NIGHT_MS = HOUR_MS
@@ -122,7 +128,8 @@ JOBS = (
         heavy=True,
     ),
     Job("tell_day", "yesterday, summed up for who is told of things", every(HOUR_MS, MINUTE_MS), tell_day, at_start=True),
-    Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True),
+    Job("retention", "what is older than it is kept is deleted", every(DAY_MS), forget, at_start=True, heavy=True),
+    Job("optimize", "statistics for the planner of queries, and short WALs", every(DAY_MS, NIGHT_MS + 2 * HOUR_MS), optimize),
     Job("expire_tokens", "tokens that were replaced", every(MINUTE_MS), expire_tokens),
     Job(
         "trim",

@@ -38,7 +38,7 @@ class Clockwork:
     async def run(self) -> None:
         """Until cancelled, or until the service fails. The first beat is at once."""
         if not self._core.lag:
-            self._service.end_replay()
+            self._service.turns.end_replay()
         for beats in itertools.count():
             try:
                 self._beat(beats)
@@ -54,20 +54,20 @@ class Clockwork:
 
     def _beat(self, beats: int) -> None:
         service, core = self._service, self._core
-        if service.replaying:
+        if service.turns.replaying:
             notify("EXTEND_TIMEOUT_USEC=30000000", f"STATUS=replaying, {core.lag} signals to go")
         if core.full and core.recover():
-            service.wake()
+            service.turns.wake()
         if not core.full:
             self._keep_up()
-            if not service.replaying:
+            if not service.turns.replaying:
                 self._start_jobs()
                 self._watch()
                 self._send()
             if beats % ARRIVAL_BEATS == 0:
                 self._tell_arrivals()
         if core.lag and not core.full:
-            service.wake()
+            service.turns.wake()
         service.tell_state()
 
     def _keep_up(self) -> None:
@@ -77,7 +77,7 @@ class Clockwork:
         self._clock_watch.look()
         ring_reminders(self._core.ledger, now)
         service.presence.look(now)
-        if service.is_resting:
+        if service.turns.is_resting:
             self._core.rest(now)
 
     def _tell_arrivals(self) -> None:

@@ -21,6 +21,7 @@ from opsmantik_box.engine import (
 from opsmantik_box.engine.ad_numbers import AdClicks, ClientCounts, add_ad_clicks, add_client_counts
 from opsmantik_box.engine.asking import COMMANDS, Arguments, admit_asker, command
 from opsmantik_box.engine.directory import describe_site
+from opsmantik_box.engine.months import MonthGone
 from opsmantik_box.errors import BoxError, LedgerPoisoned, NotFound, UsageError
 from opsmantik_box.link.messages import Command, Done, Failed, Months, SiteChanged, TokensChanged
 
@@ -75,8 +76,8 @@ def add_sites(service: "Service", arguments: Arguments) -> list[dict[str, Any]]:
     news = [read_entry(fields) for fields in arguments["sites"]]
     added = service.directory.add_sites(news, service.clock())
     for site in added:
-        service.tell(SiteChanged(site))
-    service.tell(TokensChanged())  # who was admin of every site is so no longer
+        service.audience.tell(SiteChanged(site))
+    service.audience.tell(TokensChanged())  # who was admin of every site is so no longer
     return [describe_site(site) for site in added]
 
 
@@ -84,13 +85,13 @@ def add_sites(service: "Service", arguments: Arguments) -> list[dict[str, Any]]:
 def change_site(service: "Service", arguments: Arguments) -> dict[str, Any]:
     site = service.directory.find_site(arguments["site"])
     changed = service.directory.change_site(site, _converted(arguments, SiteChange), service.clock())
-    service.tell(SiteChanged(changed))
+    service.audience.tell(SiteChanged(changed))
     return describe_site(changed)
 
 
 @command
 def list_sites(service: "Service", arguments: Arguments) -> list[dict[str, Any]]:
-    return service.directory.list_sites(service.clock(), service.last_signal)
+    return service.directory.list_sites(service.clock(), service.turns.last_signal)
 
 
 @command
@@ -112,7 +113,7 @@ def list_users(service: "Service", arguments: Arguments) -> list[dict[str, Any]]
 def grant(service: "Service", arguments: Arguments) -> dict[str, Any]:
     site = service.directory.find_site(arguments["site"])
     service.directory.grant(arguments["user"], site, arguments["rights"], service.clock())
-    service.tell(TokensChanged())
+    service.audience.tell(TokensChanged())
     return {}
 
 
@@ -133,7 +134,7 @@ def list_tokens(service: "Service", arguments: Arguments) -> list[dict[str, Any]
 @command
 def revoke_token(service: "Service", arguments: Arguments) -> dict[str, Any]:
     service.directory.revoke_token(int(arguments["id"]), service.clock())
-    service.tell(TokensChanged())
+    service.audience.tell(TokensChanged())
     return {}
 
 
@@ -146,7 +147,7 @@ def rotate_token(service: "Service", arguments: Arguments) -> dict[str, Any]:
 def remove_user(service: "Service", arguments: Arguments) -> dict[str, Any]:
     site = service.directory.find_site(arguments["site"]) if arguments.get("site") is not None else None
     service.directory.remove_user(arguments["user"], site, service.clock())
-    service.tell(TokensChanged())
+    service.audience.tell(TokensChanged())
     return {}
 
 
@@ -188,7 +189,7 @@ def status(service: "Service", arguments: Arguments) -> dict[str, Any]:
 def retry_quarantined(service: "Service", arguments: Arguments) -> dict[str, Any]:
     core = service.core
     stored, still = core.acceptance.retry_quarantined(service.clock(), core.projector.cursor)
-    service.wake()
+    service.turns.wake()
     return {"retried": stored + still, "stored": stored, "still": still}
 
 
@@ -198,10 +199,12 @@ def rebuild_month(service: "Service", arguments: Arguments) -> dict[str, Any]:
     month, now = str(arguments["month"]), service.clock()
     if month not in service.core.months.there():
         raise NotFound(kind="month", name=month, listing="doctor")
+    if service.core.ledger.is_trimmed(month):
+        raise MonthGone(month=month, problem="cannot be mended")
     with service.core.minding(now):
         service.core.replace_month(month, now, "it is folded again by `verify --repair`")
-    service.tell(Months(service.core.months.names()))
-    service.wake()
+    service.audience.tell(Months(service.core.months.names()))
+    service.turns.wake()
     return {"month": month}
 
 

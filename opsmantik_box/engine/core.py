@@ -9,7 +9,7 @@ import apsw
 import structlog
 
 from opsmantik_box.domain import months as month_rules
-from opsmantik_box.engine.acceptance import Acceptance, Answer, Incoming
+from opsmantik_box.engine.acceptance import Acceptance
 from opsmantik_box.engine.connections import forget_pages, patience
 from opsmantik_box.engine.due_days import DueDays
 from opsmantik_box.engine.folder import DataFolder
@@ -19,6 +19,7 @@ from opsmantik_box.engine.months import BROKEN, MonthFile, Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.site_counts import SiteCounts
+from opsmantik_box.engine.writing import Answer, Incoming
 from opsmantik_box.errors import DataFolderUnusable, LedgerFull, LedgerPoisoned, MonthDamaged, Unavailable
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -170,7 +171,8 @@ class Core:
 
     def unsealed_months(self) -> list[str]:
         """Closed months whose file is not final yet, oldest first."""
-        return [one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None]
+        found = (one.month for one in self.ledger.partitions() if one.state == "closed" and one.sha256 is None)
+        return [month for month in found if month not in self.months.lost]
 
     def adopt_seal(self, month: str, sealed: Sealed, now: int) -> bool:
         """The sealed copy takes the place of the month's file; False when a reader is in the way. Raises LedgerFull, LedgerPoisoned."""

@@ -1,43 +1,13 @@
 """The data folder: where things lie in it, who may use it, and the reserve that leaves room when the disk is full."""
 
-import fcntl
 import os
 from pathlib import Path
 
-from opsmantik_box.disk import UNFINISHED
-from opsmantik_box.errors import DataFolderInUse, DataFolderUnusable
+from opsmantik_box.disk import UNFINISHED, LockedFolder
+from opsmantik_box.errors import DataFolderUnusable
 
 RESERVE_BYTES = 16 * 1024 * 1024
 SPARE_BYTES = 4 * 1024 * 1024
-
-
-class LockedFolder:
-    """A folder that one process at a time writes in: the lock is the process's, and goes with it."""
-
-    def __init__(self, root: Path, *below: str) -> None:
-        """Makes the folder, and those below it, if they are missing. Raises DataFolderUnusable, DataFolderInUse."""
-        self.root = root
-        try:
-            _make(root, 0o750)
-            for name in below:
-                _make(root / name, 0o750)
-            self._lock = os.open(root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        except OSError as error:
-            raise DataFolderUnusable(data=root, problem=_say(error)) from error
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(self._lock)
-            raise DataFolderInUse(data=root) from error
-
-    def release(self) -> None:
-        """Let another process have it."""
-        os.close(self._lock)
-
-    def free_bytes(self) -> int:
-        """What the disk has room for."""
-        disk = os.statvfs(self.root)
-        return disk.f_bavail * disk.f_frsize
 
 
 class DataFolder(LockedFolder):
@@ -48,7 +18,8 @@ class DataFolder(LockedFolder):
         super().__init__(root, "months")
         if self.unfinished.exists() and not restored:
             self.release()
-            raise DataFolderUnusable(data=root, problem="a restore into it has not ended. Empty it, and restore once more.")
+            told = self.unfinished.read_text() or "a restore into it has not ended. Empty it, and restore once more."
+            raise DataFolderUnusable(data=root, problem=told)
 
     @property
     def unfinished(self) -> Path:
@@ -97,16 +68,3 @@ class DataFolder(LockedFolder):
     def has_room(self) -> bool:
         """Would the reserve fit, and some signals beside it? Less is no recovery: the next batch would find the disk full again."""
         return self.free_bytes() >= RESERVE_BYTES + SPARE_BYTES
-
-
-def _make(folder: Path, mode: int) -> None:
-    folder.mkdir(mode=mode, parents=True, exist_ok=True)
-
-
-def _say(error: OSError) -> str:
-    hints: dict[type[OSError], str] = {
-        PermissionError: "this user may not write there; give it the folder (chown) or choose another with --data",
-        NotADirectoryError: "it is not a folder",
-        FileExistsError: "it is not a folder",
-    }
-    return f"{error.strerror}; {hints.get(type(error), 'check the disk and its mount')}"

@@ -49,7 +49,7 @@ def box_numbers(service: "Service", facts: BoxFacts) -> dict[str, Any]:
     """Sizes in bytes, times in UTC milliseconds."""
     meters, folder, now = service.meters, service.core.folder, service.clock()
     latency, disk = meters.recent_latency(now), os.statvfs(folder.root)
-    waiting, told = service.waiting, service.status()
+    waiting, told = service.turns.waiting, service.status()
     return {
         "started_at": told["started_at"],
         "sessions_last_hour": sum(site.sessions_last_hour for site in facts.sites),

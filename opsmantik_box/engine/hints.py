@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from opsmantik_box.domain.feed import EventHint, SessionHint, as_json
 from opsmantik_box.domain.ids import uuid_text
 from opsmantik_box.domain.signals import Arrival, decode_payload
-from opsmantik_box.engine.acceptance import Answer
+from opsmantik_box.engine.writing import Answer
 from opsmantik_box.link.messages import Hints
 
 TOGETHER_SEC = 0.1

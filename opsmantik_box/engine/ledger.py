@@ -165,6 +165,10 @@ class Ledger:
         """Its file has to be folded again, in the caller's transaction."""
         self.db.execute(SQL["reopen_partition"], {"month": month})
 
+    def is_trimmed(self, month: str) -> bool:
+        """Were some of its signals deleted? Then it cannot be folded again."""
+        return (month,) in all_rows(self.db, SQL["list_trimmed_months"])
+
     def partitions(self) -> list[Partition]:
         """Every month, oldest first."""
         return [Partition(*row) for row in self.db.execute(SQL["list_partitions"])]

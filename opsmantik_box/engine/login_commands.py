@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 async def set_password(service: "Service", arguments: Arguments) -> dict[str, Any]:
     """Of a user; tokens that were given for the password before are revoked."""
     revoked = await service.logins.set_password(arguments["user"], arguments["password"], service.clock())
-    service.tell(TokensChanged())
+    service.audience.tell(TokensChanged())
     return {"revoked": revoked}
 
 
@@ -33,5 +33,5 @@ async def log_in(service: "Service", _: Asker, arguments: Arguments) -> dict[str
 def log_out(service: "Service", asker: Asker, arguments: Arguments) -> dict[str, Any]:  # noqa: ARG001 - it needs no more than who asks
     """The token this is asked with opens nothing any more."""
     service.directory.revoke_token(asker.token, service.clock(), by=asker.on_record)
-    service.tell(TokensChanged())
+    service.audience.tell(TokensChanged())
     return {}

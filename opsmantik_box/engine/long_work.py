@@ -60,5 +60,5 @@ class LongWork:
             began = monotonic()
 
     async def _wait_for_time(self) -> None:
-        while not self._service.has_time:  # noqa: ASYNC110 - seldom, and no harm in being a second late
+        while not self._service.turns.has_time:  # noqa: ASYNC110 - seldom, and no harm in being a second late
             await asyncio.sleep(LATER_SEC)

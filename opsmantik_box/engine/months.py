@@ -33,7 +33,7 @@ from opsmantik_box.engine.ledger import Ledger, Partition, SignalRow
 from opsmantik_box.engine.migrations import is_outdated, migrate
 from opsmantik_box.engine.sealing import Sealed, SealOrder, make_seal
 from opsmantik_box.engine.session_rows import FIND_SESSION, SAVE_SESSION, from_row, to_row
-from opsmantik_box.errors import ForeignFile, LedgerLostItsTail, MonthDamaged
+from opsmantik_box.errors import BoxError, ForeignFile, LedgerLostItsTail, MonthDamaged
 from opsmantik_box.sql import load
 
 SQL = load("engine_month")
@@ -46,6 +46,11 @@ BROKEN = (apsw.IOError, apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError,
 """What says that a file, or the disk under it, cannot be used as it is."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+
+class MonthGone(BoxError):
+    """The file of {month} {problem}, and its signals were deleted when their days were over: it cannot be folded again. Put
+    months/{month}.db back from a backup (docs/backups.md), and start the Box."""
 
 
 class MonthFile:
@@ -201,6 +206,8 @@ class Months:
         self._folder, self._ledger, self._vfs = folder, ledger, vfs
         self._open: dict[str, MonthFile] = {}
         self.closed: set[str] = set()
+        self.lost: set[str] = set()
+        """Months whose file is gone or broken and that cannot be folded again: some of their signals were deleted."""
         for leftover in folder.glob(f"*{SEALING}*"):
             leftover.unlink()
         for partition in ledger.partitions():
@@ -212,13 +219,26 @@ class Months:
     def _take_up(self, partition: Partition, now: int) -> None:
         """Hold what may be written; of a sealed month only see that it is there, and of this schema."""
         month, path = partition.month, self._folder / partition.file
+        if not path.exists() and self._ledger.is_trimmed(month):
+            self._lose(month, "was not there", now)
+            return
         if not path.exists() and (partition.last_seq or partition.state == "closed"):
             self._reopen(month)
             self._say(month, "was not there", now)
-        if month not in self.closed or not partition.is_sealed:
-            self.open(month, now)
-        elif is_outdated(path, "month", self._vfs):
-            self.unseal(month, now)
+        try:
+            if month not in self.closed or not partition.is_sealed:
+                self.open(month, now)
+            elif is_outdated(path, "month", self._vfs):
+                self.unseal(month, now)
+        except MonthGone as error:
+            self._lose(month, str(error.details["problem"]), now)
+
+    def _lose(self, month: str, problem: str, now: int) -> None:
+        """It is read by nobody until its file is put back."""
+        self.lost.add(month)
+        log.error("a month file is lost: its signals were deleted, it cannot be folded again", month=month, problem=problem)
+        with self._ledger.transaction():
+            self._ledger.alert(Code.PARTITION_FAULT, str(MonthGone(month=month, problem=problem)), now)
 
     def _reopen(self, month: str) -> None:
         """Its file is lost: it is folded again from the ledger, and closed again when that is done."""
@@ -255,6 +275,8 @@ class Months:
                 file.db.close()
                 raise apsw.CorruptError("quick_check found damage")
         except (apsw.CorruptError, apsw.NotADBError, apsw.CantOpenError, apsw.SQLError, ForeignFile) as error:
+            if self._ledger.is_trimmed(path.stem):
+                raise MonthGone(month=path.stem, problem=f"is damaged ({error})") from error
             self._set_aside(path, now, str(error))
             self._make(path)
             file = MonthFile(path, self._ledger, self._cache_mb(), self._vfs)
@@ -306,10 +328,14 @@ class Months:
             self._ledger.alert(Code.PARTITION_FAULT, f"The file of {month} {problem}; it is being rebuilt from the ledger.", now)
 
     def replace(self, month: str, now: int, problem: str) -> None:
-        """A month turned out to be broken: set it aside and start it again from nothing. Raises apsw.Error when that fails as well."""
+        """A month turned out to be broken: set it aside and start it again from nothing; one that was trimmed is left as it is. Raises
+        apsw.Error when that fails as well."""
         file = self._open.pop(month, None)
         if file is not None:
             file.db.close()
+        if self._ledger.is_trimmed(month):
+            self._lose(month, f"is damaged ({problem})", now)
+            return
         self._set_aside(self._folder / f"{month}.db", now, problem)
         self.open(month, now)
 
@@ -323,7 +349,7 @@ class Months:
 
     def names(self) -> list[tuple[str, str]]:
         """(month, file name) of everything a gateway may read, oldest first."""
-        return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed})]
+        return [(month, f"{month}.db") for month in sorted({*self._open, *self.closed} - self.lost)]
 
     def there(self) -> list[str]:
         """The months whose files exist, oldest first."""

@@ -35,25 +35,25 @@ class Peer(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.WriteTransport", transport)
-        self._service.peer_came(self)
+        self._service.audience.come(self)
 
     def data_received(self, data: bytes) -> None:
         try:
             for body in self._unpacker.feed(data):
-                self._service.handle(self, decode_to_engine(body))
+                self._service.hearing.hear(self, decode_to_engine(body))
         except (BoxError, msgspec.DecodeError) as error:
             log.error("a peer of the link is cut off", problem=str(error), gateway=self.is_gateway)
             self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._transport = None
-        self._service.peer_left(self)
+        self._service.audience.leave(self)
 
     def send(self, message: object) -> None:
         """Queue a message for the end of this turn; a peer that is gone gets nothing."""
         if self._transport is not None:
             self._out.append(pack(message))
-            self._service.must_flush(self)
+            self._service.audience.must_flush(self)
 
     def flush(self) -> None:
         """Write what is queued."""

@@ -15,11 +15,11 @@ from msgspec import Struct
 
 from opsmantik_box import __version__
 from opsmantik_box.clock import choose_clock
+from opsmantik_box.disk import LockedFolder
 from opsmantik_box.domain.addresses import read_networks
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.domain.relaying import Known
 from opsmantik_box.engine.connections import let_go
-from opsmantik_box.engine.folder import LockedFolder
 from opsmantik_box.engine.notify import notify
 from opsmantik_box.errors import BoxError, DataFolderUnusable
 from opsmantik_box.garbage import collect_rarely

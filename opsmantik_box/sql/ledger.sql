@@ -187,3 +187,7 @@ select reason, sum(count) from refusals where day = ? group by reason order by r
 -- audit --
 -- Who did what.
 insert into audit_log (at, actor, action, site_id, ref, details) values (?, ?, ?, ?, ?, ?);
+
+-- list_trimmed_months --
+-- Months that cannot be folded again.
+select distinct month from trimmed;

@@ -13,10 +13,11 @@ TEXTS = {
     "days.while": "Kept as long as the site, or the person, is with the Box.",
     "days.oldest": "The oldest is of {day}.",
     "days.not_yet": "This version does not delete it by itself yet.",
-    "days.overdue": "That is longer than the rule says: this version does not delete it by itself yet.",
+    "days.overdue": "That is longer than the rule says.",
     # --- kinds --------------------------------------------------------------------------------------------------------------------
     "kept.events": "What visitors did on the pages: page, time, scroll depth, tap",
-    "why.events": "To count each tap once, and to show what led to it.",
+    "why.events": "To count each tap once, and to show what led to it. Deleted a month at a time: so long after the month's end, once "
+    "a verified backup has it.",
     "kept.sessions": (
         "Visits: first and last page, click id of the ad, campaign, device, browser, city, truncated address, consent, the "
         "visitor's random id"

@@ -16,10 +16,11 @@ TEXTS = {
     "days.while": "Site ya da kişi Box'ta olduğu sürece saklanır.",
     "days.oldest": "En eskisi {day} tarihli.",
     "days.not_yet": "Bu sürüm henüz kendiliğinden silmez.",
-    "days.overdue": "Bu, kuralın söylediğinden uzundur: bu sürüm henüz kendiliğinden silmez.",
+    "days.overdue": "Bu, kuralın söylediğinden uzundur.",
     # --- kinds --------------------------------------------------------------------------------------------------------------------
     "kept.events": "Ziyaretçilerin sayfalarda yaptıkları: sayfa, zaman, kaydırma, dokunuş",
-    "why.events": "Her dokunuşu bir kez saymak ve ona götüreni göstermek için.",
+    "why.events": "Her dokunuşu bir kez saymak ve ona götüreni göstermek için. Aylık olarak silinir: ay bittikten bu kadar "
+    "sonra, doğrulanmış bir yedekte varsa.",
     "kept.sessions": (
         "Oturumlar: ilk ve son sayfa, reklamın tıklama kimliği, kampanya, cihaz, tarayıcı, şehir, kısaltılmış adres, izin, ziyaretçinin "
         "rastgele kimliği"

@@ -20,11 +20,11 @@ from msgspec import Struct
 from opsmantik_box.domain.reading import Context, Reading, read_signal
 from opsmantik_box.domain.signals import WireSignal
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.engine.acceptance import Incoming
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.directory import Directory
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.vault import Vault
+from opsmantik_box.engine.writing import Incoming
 from tests.bench import traffic
 
 BATCH = 500

@@ -7,17 +7,15 @@ import msgspec
 from textual.pilot import Pilot
 
 from opsmantik_box.clock import Clock
+from tests.console.told import DAY, HOUR, MINUTE, NOW, SITES, of_the_box, site_id
 from tui.app import Console
 from tui.desk import Desk
 from tui.model.pages import Detail, Lines, QueuePage, SiteReport
-from tui.net.client import Client, Unreachable
+from tui.model.watch import AlertPage
+from tui.net.client import Client, Refused, Unreachable
 from tui.net.kept import Kept
 from tui.screens.main import MainScreen
 
-NOW = 1_795_260_727_000
-"""Tuesday, 21 November 2026 … whatever the day: the time at which the screens are drawn."""
-MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
-SITES = ("antika", "nakliyat", "hali", "dis-klinik", "cilingir")
 VISIT = "5a8e1d4e-58a0-4f0e-9a3b-3a0f5d0c6a11"
 HOSTILE = (
     "\x1b]52;c;aGFja2Vk\x07",
@@ -33,10 +31,6 @@ HOSTILE = (
     "\u2066iso\u2069",
     "end\r\nSet-Cookie: a",
 )
-
-
-def site_id(name: str) -> str:
-    return f"3f2b0000-0000-4000-8000-{SITES.index(name):012d}"
 
 
 def contact(number: int, site: str, at: int, **more: Any) -> dict[str, Any]:
@@ -342,18 +336,19 @@ class Recorded(Client):
     async def get(self, path: str, answer: type[Any], **query: Any) -> Any:
         if path not in self._answers:
             raise Unreachable("nobody listens there")
+        if isinstance(self._answers[path], Refused):
+            raise self._answers[path]
         return msgspec.convert(self._answers[path], answer)
 
     async def post(self, path: str, body: Any, answer: type[Any], key: str | None = None) -> Any:
         raise Unreachable("nobody listens there")
 
 
-def recording(leads: list[dict[str, Any]], text: str = "") -> dict[str, Any]:
+def recording(leads: list[dict[str, Any]], text: str = "", state: str = "busy") -> dict[str, Any]:
     """What a Box with these leads answers to the console's questions."""
-    answers: dict[str, Any] = {
-        "/api/v1/stats": msgspec.to_builtins(lines()),
-        "/readyz": {"ready": True, "lag_signals": 3, "lag_ms": 12, "version": "0.1.0"},
-    }
+    answers: dict[str, Any] = {"/api/v1/stats": msgspec.to_builtins(lines())} | of_the_box(state, text)
+    if state == "empty":
+        return answers | {"/api/v1/stats": {"sites": []}}
     for name in SITES:
         answers[f"/api/v1/sites/{site_id(name)}/stats"] = msgspec.to_builtins(report(name))
         answers[f"/api/v1/sites/{site_id(name)}/sessions/{VISIT}"] = {
@@ -386,6 +381,7 @@ class StillConsole(Console):
         desk = StillDesk(Recorded(self._answers), kept, clock)
         if self._page is not None:
             desk.take_page(self._page)
+            desk.alerts.load(msgspec.convert(self._answers.get("/api/v1/alerts", {"alerts": []}), AlertPage).alerts)
             desk.heard()
         return desk
 

@@ -1,6 +1,7 @@
 """A finger on a phone number in a real Chromium, and the row on the console's screen: how long that takes. No part is left out."""
 
 import asyncio
+import math
 import os
 import shutil
 import subprocess
@@ -102,4 +103,6 @@ async def test_a_tap_is_on_the_screen_within_a_second(tmp_path: Path):
             await pilot.press("A")
             with browser(url, tmp_path / "profile"):
                 took = await delays(app, TAPS)
-    assert took[round(0.99 * (len(took) - 1))] <= 1.0, took
+    p50, p99 = took[len(took) // 2], took[math.ceil(0.99 * len(took)) - 1]
+    print(f"{len(took)} taps: p50 {p50:.3f} s, p99 {p99:.3f} s, longest {took[-1]:.3f} s")
+    assert p99 <= 1.0, took

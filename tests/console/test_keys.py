@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from msgspec import json
 from msgspec.structs import replace
+from textual.binding import BindingsMap
 from textual.pilot import Pilot
 
 from opsmantik_box.domain.work import Claim
@@ -17,10 +18,10 @@ from tui.model.actions import Action
 from tui.model.queue import Filter
 from tui.net.client import Refused
 from tui.screens.leads import LeadsView
+from tui.screens.main import MainScreen
 from tui.screens.pages import NumbersPage
 
 pytestmark = pytest.mark.anyio
-TRIED = set[str]()
 
 
 def copies(leads: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def copies(leads: list[dict[str, Any]], number: int) -> list[dict[str, Any]]:
 
 @asynccontextmanager
 async def opened(folder: Path, size: tuple[int, int] = (80, 24)) -> AsyncIterator["Session"]:
-    app = StillConsole(queue_page(busy_leads()), folder, answers=recording(busy_leads()))
+    app = StillConsole(queue_page(busy_leads()), folder, answers=recording(busy_leads(), state="degraded"))
     async with app.run_test(size=size) as pilot:
         session = Session(app, pilot)
         await app.settle(pilot)
@@ -48,8 +49,10 @@ class Session:
 
     def __init__(self, app: StillConsole, pilot: Pilot[Any]) -> None:
         self.app, self.pilot = app, pilot
+        self.pressed = set[str]()
 
     async def press(self, *keys: str) -> None:
+        self.pressed |= set(keys)
         await self.pilot.press(*keys)
         await self.pilot.pause()
 
@@ -103,6 +106,25 @@ def key(name: str) -> Callable[[Callable[["Session"], Any]], Callable[["Session"
 async def test_a_key_does_what_it_says(name: str, tmp_path: Path):
     async with opened(tmp_path) as session:
         await CASES[name](session)
+        assert session.pressed & spellings(name), "the case never pressed its key"
+
+
+def spellings(name: str) -> set[str]:
+    """Every way a key may be called by a terminal."""
+    return {keys for one in KEYS if one.name == name for keys in one.keys.split(",")}
+
+
+def test_every_binding_has_a_case_that_presses_it():
+    bound = {binding.key for binding in BindingsMap(MainScreen.BINDINGS).key_to_bindings.values() for binding in binding}
+    assert bound == {keys for one in KEYS for keys in spellings(one.name)} | set("123456789")
+    assert set(CASES) == {one.name for one in KEYS}
+
+
+@pytest.mark.parametrize("name", [one.name for one in KEYS if "," in one.keys])
+async def test_a_key_means_the_same_however_it_is_spelled(name: str, tmp_path: Path):
+    async with opened(tmp_path) as session:
+        actions = {session.app.main._bindings.key_to_bindings[keys][0].action for keys in spellings(name)}
+    assert len(actions) == 1
 
 
 @key("claim")
@@ -275,8 +297,30 @@ async def _later(session: Session):
 
 @key("pane")
 async def _pane(session: Session):
-    await session.press("tab")
-    assert session.view == "leads"
+    await session.at(12)
+    await session.press("tab", "j")
+    assert session.leads.pane == "lead"
+    assert session.leads.rows.chosen == 12, "the keys move in the lead"
+    await session.press("tab", "j")
+    assert session.leads.rows.chosen != 12
+    await session.press("tab", "escape")
+    assert session.leads.pane == "list"
+
+
+@key("jump")
+async def _jump(session: Session):
+    await session.press("ctrl+o")
+    shown = session.text().split("\n")
+    assert shown[3].startswith("  a "), "on the list's heads"
+    assert sum(line.startswith(("─ s ", "  s ")) for line in shown) == 1, "on the lead's title"
+    assert "Where to?" in session.text()
+    await session.press("s")
+    assert session.leads.pane == "lead"
+    await session.press("ctrl+o", "escape")
+    assert session.leads.pane == "lead"
+    assert not [one for one in session.app.main.query(".letter") if one.display]
+    await session.press("ctrl+o", "6")
+    assert session.view == "health"
 
 
 @key("search")
@@ -400,6 +444,39 @@ async def _settings(session: Session):
     assert "Ayarlar" in session.text() or "Dil (boş: LANG)" in session.text()
 
 
+@key("acknowledge")
+async def _acknowledge(session: Session):
+    await session.press("7", "a")
+    await session.app.workers.wait_for_complete()
+    assert "when it is there again" in session.text()
+    await session.press("G", "a")
+    assert "nothing to look after" in session.text()
+
+
+@key("silence")
+async def _silence(session: Session):
+    await session.press("7", "z")
+    assert "Tell nobody until when?" in session.text()
+    await session.press("4")
+    await session.write("sometime")
+    await session.press("enter")
+    assert "is no time like" in session.text()
+    await session.press("escape", "z", "1")
+    await session.app.workers.wait_for_complete()
+    assert "when it is there again" in session.text()
+
+
+@key("retry")
+async def _retry(session: Session):
+    await session.press("9")
+    await session.app.settle(session.pilot)
+    await session.press("e")
+    assert "Only what was given up" in session.text()
+    await session.press("j", "e")
+    await session.app.workers.wait_for_complete()
+    assert "when it is there again" in session.text()
+
+
 @key("palette")
 async def _palette(session: Session):
     await session.press("ctrl+p")
@@ -432,6 +509,22 @@ async def test_digits_are_screens(tmp_path: Path):
         ):
             await session.press(digit)
             assert name in (session.view, session.leads.listing if session.view == "leads" else "")
+
+
+async def test_what_was_said_of_a_box_that_is_away_goes_when_it_is_back(tmp_path: Path):
+    async with opened(tmp_path) as session:
+        main, desk = session.app.main, session.app.main.desk
+        desk.failed(Refused(503, "disk full"))
+        await session.at(12)
+        await session.press("x")
+        assert "queued until the Box is there" in session.text()
+        desk._clock = lambda: NOW + MINUTE
+        desk.heard()
+        assert "queued until the Box is there" in session.text(), "it has not taken it yet"
+        desk._settle(session.decided()[0])
+        assert "queued until the Box is there" not in session.text()
+        main.say("work.nothing_new")
+        assert "It says so already." in session.text()
 
 
 async def test_what_arrives_while_somebody_types_waits(tmp_path: Path):
@@ -508,6 +601,11 @@ async def test_a_conflict_asks_whose_word_counts(tmp_path: Path):
         await session.pilot.pause()
         assert "op-2 was faster" in session.text()
         assert "2,500 TRY" in session.text()
+        assert "u takes it back" not in session.text(), "it was refused"
+        await session.press("escape", "u")
+        assert "Nothing to take back" in session.text()
+        session.app.main.refused(action, Refused(409, "changed", current))
+        await session.pilot.pause()
         await session.press("m")
         assert session.last() == ("verdict", 12, {"status": "junk", "version": 2})
 

@@ -2,8 +2,10 @@
 
 import re
 import signal
+import sqlite3
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 
@@ -29,7 +31,7 @@ def hostile(box: Box) -> Work:
     token = box.site_token(work.site)
     for number, text in enumerate(HOSTILE, 10):
         sid = str(uuid.uuid4())
-        meta = {"fp": f"fp_{uuid.uuid4().hex[:16]}", "city": text, "district": text}
+        meta = {"fp": f"fp_{uuid.uuid4().hex[:16]}", "city": text, "district": text, "tracker": text}
         page = f"https://antika.example/{text}?gclid=EAIa{uuid.uuid4().hex}&utm_campaign={text}"
         for more in (
             {"ea": "view"},
@@ -48,6 +50,9 @@ def hostile(box: Box) -> Work:
         fetch(f"{box.url}/api/v1/leads", form, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
         row = newest(box.data, "select max(id) from calls")
         work.ask(f"/intents/{row}/note", {"note": f"note {text}"}, who=1)
+    with closing(sqlite3.connect(box.data / "ledger.db", timeout=10)) as ledger, ledger:
+        add = "insert into alerts (kind, site_id, at, text, last_at, level, since) values ('CLOCK_STEP', 1, 9, ?, 9, 'alarm', 5)"
+        ledger.executemany(add, [(text,) for text in HOSTILE])
     box.wait_projected()
     return work
 
@@ -55,7 +60,7 @@ def hostile(box: Box) -> Work:
 @pytest.fixture
 def terminal(hostile: Work, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Terminal]:
     size = getattr(request, "param", (80, 24))
-    (tmp_path / "token").write_text(hostile.tokens[0])
+    (tmp_path / "token").write_text(hostile.box.token(hostile.site, rights="admin"))  # it sees the Box, too
     with Terminal(tmp_path, "--url", hostile.box.url, "--token-file", tmp_path / "token", size=size) as started:
         started.wait_for("LIVE")
         yield started
@@ -75,6 +80,15 @@ def test_no_byte_of_a_stranger_does_anything_to_the_terminal(terminal: Terminal)
         ("[", ""),
         ("\x1b", "claim"),
         ("?", "Work on a lead"),
+        ("6", "Accepted"),
+        ("G", ""),
+        ("7", "the clock jumped"),
+        *[("j", "")] * (len(HOSTILE) - 1),
+        ("a", "You know of it"),
+        ("z", "Tell nobody until when?"),
+        ("\x1b", "silence"),
+        ("8", "DOMAIN"),
+        ("9", "No lane"),
         ("1", ""),
     ):
         terminal.press(keys, text)

@@ -27,7 +27,7 @@ def check_desk(ledger: apsw.Connection, stored: "list[Stored]") -> None:
     check_work(ledger, told)
     check_claims(told)
     check_picks(ledger, told)
-    check_sessions(calls, stored)
+    check_sessions(calls, stored, {month for (month,) in ledger.execute("select month from trimmed")})
 
 
 def rows(ledger: apsw.Connection, sql: str) -> list[dict[str, Any]]:
@@ -111,8 +111,9 @@ def check_picks(ledger: apsw.Connection, told: list[dict[str, Any]]) -> None:
     assert {ref: times for ref, times in changes.items() if times} == dict(ledger.execute(record).fetchall()), "a pick was changed"
 
 
-def check_sessions(calls: list[dict[str, Any]], stored: "list[Stored]") -> None:
-    """A call (tap, form) and its session agree: the month it lives in, its score, its attribution, whether it is a bot's."""
+def check_sessions(calls: list[dict[str, Any]], stored: "list[Stored]", trimmed: set[str]) -> None:
+    """A call (tap, form) and its session agree: the month it lives in, its score, its attribution, whether it is a bot's. Of a month
+    that was trimmed nothing is left to compare."""
     sessions: defaultdict[tuple[int, bytes], list[Any]] = defaultdict(list)
     for one in stored:
         if one.decision is not None:
@@ -120,6 +121,8 @@ def check_sessions(calls: list[dict[str, Any]], stored: "list[Stored]") -> None:
     for row in calls:
         if row["matched_session_id"] is None:
             assert (row["lead_score_at_match"], row["matched_session_month"], row["lead_score"]) == (None, None, 0)
+            continue
+        if row["matched_session_month"] in trimmed:
             continue
         visit = sessions[row["site_id"], event_id(row["matched_session_id"]) or b""]
         months = {decision.month for decision in visit}

@@ -10,13 +10,13 @@ from random import Random
 import apsw
 
 from opsmantik_box.domain.rates import RateLimits
-from opsmantik_box.engine.acceptance import Answer
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.vault import Vault
 from opsmantik_box.engine.waiting import Bounds
+from opsmantik_box.engine.writing import Answer
 from opsmantik_box.errors import BoxError
 from tests.fault.invariants import Stored, check, check_equals_refold, lend_reserve, scratch
 from tests.fault.traffic import LAST_SECONDS, Client, Sent, Visitors, add_sites, catch_up

@@ -13,8 +13,8 @@ from opsmantik_box.domain.ids import event_id
 from opsmantik_box.domain.reading import Context, Reading, read_signal
 from opsmantik_box.domain.signals import WireSignal
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.core import Core
+from opsmantik_box.engine.writing import Answer, Incoming
 
 PHONE = "Mozilla/5.0 (Linux; Android 15; Pixel 9) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/139.0.0.0 Mobile Safari/537.36"
 ROBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"

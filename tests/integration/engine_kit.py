@@ -12,12 +12,12 @@ from opsmantik_box.domain.reading import Context, Reading, read_signal
 from opsmantik_box.domain.signals import Arrival, WireSignal
 from opsmantik_box.domain.site_entry import SiteEntry
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.engine.acceptance import Answer, Incoming
 from opsmantik_box.engine.core import Core
 from opsmantik_box.engine.directory import Directory
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.telling import Telling
 from opsmantik_box.engine.vault import Vault
+from opsmantik_box.engine.writing import Answer, Incoming
 
 PHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "

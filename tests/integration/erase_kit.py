@@ -15,11 +15,11 @@ from opsmantik_box.domain.ids import event_id
 from opsmantik_box.domain.rates import RateLimits
 from opsmantik_box.domain.site_entry import SiteEntry
 from opsmantik_box.domain.sites import Site
-from opsmantik_box.engine.acceptance import Incoming
 from opsmantik_box.engine.commands import run_command
 from opsmantik_box.engine.peers import Peer
 from opsmantik_box.engine.service import Service
 from opsmantik_box.engine.waiting import Bounds
+from opsmantik_box.engine.writing import Incoming
 from opsmantik_box.link.messages import Command, Done, TellCall, TellForm, Told
 from tests.integration.engine_kit import NOON, Engine
 from tests.months import turn_months

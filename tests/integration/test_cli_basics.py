@@ -14,7 +14,7 @@ from tests.harness import COMMAND, ROOT, environment, run_cli
 
 FIRST_COMMANDS = [
     "serve", "demo", "relay", "site", "user", "token", "audit", "hook", "console", "stats", "events", "clicks", "sql", "export",
-    "erase", "privacy", "geo", "jobs", "backup", "restore", "config", "doctor",
+    "erase", "privacy", "geo", "jobs", "backup", "restore", "upgrade", "config", "doctor",
     "deliveries", "webhook", "alerts", "verify", "quarantine",
 ]  # fmt: skip
 

@@ -81,6 +81,10 @@ def test_the_indexes_are_the_ones_that_were_meant(scoped: ScopedConnection) -> N
         assert any(index in line for line in plan_of(scoped, NAMED[name])), (name, plan_of(scoped, NAMED[name]))
 
 
+def test_a_line_is_counted_in_the_index_alone(scoped: ScopedConnection) -> None:
+    assert any("USING COVERING INDEX sessions_by_time" in line for line in plan_of(scoped, NAMED["count_sessions"]))
+
+
 @pytest.mark.parametrize(
     "index", ["calls_by_time", "reminders_by_site", "leads_claimed", "calls_missed", "calls_by_source", "calls_by_lead"]
 )

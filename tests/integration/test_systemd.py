@@ -29,6 +29,7 @@ def test_the_units_verify(tmp_path):
     """With the program's path replaced by one that is there: verify looks for it."""
     for unit in (SERVICE, SOCKET, RELAY):
         text = unit.read_text().replace("/opt/opsmantik-box/.venv/bin/opsmantik-box", "/bin/true")
+        text = text.replace("/etc/opsmantik-box/program/bin/opsmantik-box", "/bin/true")
         (tmp_path / unit.name).write_text(text.replace("/opt/opsmantik-box", str(ROOT)))
     done = subprocess.run(["systemd-analyze", "verify", *map(str, tmp_path.iterdir())], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -175,8 +176,9 @@ def test_installing_writes_units_settings_and_the_proxys_file_and_keeps_what_was
     assert "box.agency.example {" in (tmp_path / "etc/caddy/opsmantik-box.caddy").read_text()
     unit = tmp_path / "etc/systemd/system/opsmantik-box.service"
     assert unit_value(unit, "Service", "ExecStart").startswith(
-        f"{ROOT}/.venv/bin/opsmantik-box serve --config /etc/opsmantik-box/box.toml"
+        "/etc/opsmantik-box/program/bin/opsmantik-box serve --config /etc/opsmantik-box/box.toml"
     )
+    assert (tmp_path / "etc/opsmantik-box/program").readlink() == ROOT / ".venv"
     assert (tmp_path / "usr/local/bin/opsmantik-box").stat().st_mode & 0o111
     assert unit_lists(unit, "SystemCallFilter") == unit_lists(SERVICE, "SystemCallFilter")
 

@@ -102,12 +102,12 @@ def box_made_yesterday(watched: Tower, _: pytest.MonkeyPatch) -> None:
 
 def lag_behind(watched: Tower, _: pytest.MonkeyPatch) -> None:
     watched.engine.send()
-    watched.service._pace.note_slice(watched.engine.core.lag, watched.now)
+    watched.service.turns.pace.note_slice(watched.engine.core.lag, watched.now)
 
 
 def catch_up(watched: Tower, _: pytest.MonkeyPatch) -> None:
     watched.engine.catch_up()
-    watched.service._pace.note_slice(0, watched.now)
+    watched.service.turns.pace.note_slice(0, watched.now)
 
 
 def fail_answers(watched: Tower, _: pytest.MonkeyPatch) -> None:

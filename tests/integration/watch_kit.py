@@ -31,7 +31,7 @@ class Tower:
 
     def _serve(self) -> Service:
         service = Service(self.engine.core, self.engine.vault, lambda: self.engine.now, RateLimits(), Bounds())
-        service.replaying = False
+        service.turns.replaying = False
         return service
 
     @property

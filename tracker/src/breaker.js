@@ -5,25 +5,23 @@
  * blocker, it is `blocked`: then the failover is tried, and without an answer there (or without one) each page tries once only (`silent`).
  */
 
-import { now } from './clock.js';
+import { now, until } from './clock.js';
 import { api, failover } from './config.js';
 import { del, PREFIX, read, write } from './store.js';
 
 const STATE = PREFIX + 'breaker';
 const FAILURES = 3;
 const PROBE_MS = 6e5;
-/** No pause and no probe lies further ahead: a later one comes from a clock that jumped. */
+/** No pause and no probe lies further ahead: a later one comes from a clock that jumped. And how long who may not speak sleeps. */
 const LONGEST = 72e5;
 /** With a failover, no Retry-After of main's holds longer than this before the breaker opens. */
 const SHORT_PAUSE = 1e4;
 
 let probed = false; // by this page
 
-/** @returns {{mode: 'main' | 'failover' | 'blocked' | 'silent', fails: number, instant: number, probe: number, pause: number}} */
-const state = () => ({ mode: 'main', fails: 0, instant: 0, probe: 0, pause: 0, ...read(STATE) });
-
-/** Milliseconds from now; 0 when it is over. @param {number} time */
-const until = (time, left = time - now()) => (left > 0 && left < LONGEST ? left : 0);
+/** `slow`: not every failure of the row came at once. `probe`, `pause`: until when (ms).
+ * @returns {{mode: 'main' | 'failover' | 'blocked' | 'silent', fails: number, slow?: 1, probe?: number, pause?: number}} */
+const state = () => ({ mode: 'main', fails: 0, ...read(STATE) });
 
 const nextProbe = () => now() + PROBE_MS * (0.8 + Math.random() * 0.4);
 
@@ -32,13 +30,14 @@ export const mode = () => state().mode;
 export const address = () => (/^[fb]/.test(mode()) && failover) || api;
 
 /** Milliseconds until anything may be sent. */
-export const rest = () => (mode() === 'silent' && probed ? Infinity : until(state().pause));
+export const rest = () => (mode() === 'silent' && probed ? LONGEST : until(state().pause, LONGEST));
 
 /** Is it time to ask main again? Then the next time is set. */
 export const probes = () => {
   const one = state();
-  if (one.mode === 'main' || (one.mode === 'silent' ? probed : document.hidden || until(one.probe))) return false;
-  write(STATE, { ...one, probe: nextProbe() });
+  if (one.mode === 'main' || (one.mode === 'silent' ? probed : document.hidden || until(one.probe, LONGEST))) return false;
+  one.probe = nextProbe();
+  write(STATE, one);
   return (probed = true);
 };
 
@@ -56,10 +55,9 @@ export const failed = (url, atOnce) => {
   if (one.mode === 'blocked' && url !== api) one.mode = 'silent';
   if (one.mode === 'main') {
     one.fails++;
-    if (atOnce) one.instant++;
-    const refused = one.instant === one.fails;
-    if (one.fails >= FAILURES && (failover || refused)) {
-      one.mode = failover ? (refused ? 'blocked' : 'failover') : 'silent';
+    if (!atOnce) one.slow = 1;
+    if (one.fails >= FAILURES && (failover || !one.slow)) {
+      one.mode = failover ? (one.slow ? 'failover' : 'blocked') : 'silent';
       one.pause = 0;
       one.probe = nextProbe();
       probed = true;

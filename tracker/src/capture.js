@@ -27,14 +27,14 @@ export const controlOf = (path) => {
     const href = node.href?.baseVal ?? node.href;
     const mark = node.dataset?.uxIntent;
     const action = mark === 'phone' ? PHONE : mark === WHATSAPP ? mark : href && read(href);
-    if (action) return [action, String(href || ''), node];
+    if (action) return [action, href || '', node];
   }
 };
 
 /** @param {any[]} path */
 const positionOf = (path) =>
-  path.find((node) => /^(header|footer)$/.test(node.localName))?.localName ||
-  (path.some((node) => node.nodeType === 1 && /fixed|sticky/.test(getComputedStyle(node).position)) ? 'float' : 'body');
+  path.map((node) => node.localName).find((name) => /^(header|footer)$/.test(name)) ||
+  (path.some((node) => node.style && /fixed|sticky/.test(getComputedStyle(node).position)) ? 'float' : 'body');
 
 /** @param {any} node */
 const textOf = (node) => (node?.textContent || node?.ariaLabel || '').replace(/\s+/g, ' ').trim().slice(0, 80);
@@ -55,13 +55,13 @@ export const approach = (path) => {
   return node;
 };
 
-/** @param {Action} action @param {string} href @param {any} node @param {number} [at] */
-const tap = (action, href, node, at = now()) => {
-  if (once(action, DOUBLE_MS, at)) record('conversion', action, href, null, describe(node, path), { ts: at });
+/** @param {Action} action @param {any} href @param {any} node @param {number} at */
+const tap = (action, href, node, at) => {
+  if (once(action, DOUBLE_MS, at)) record('conversion', action, String(href), null, describe(node, path), { ts: at });
 };
 
-/** @param {any[]} through @param {number} [at] */
-export const click = (through, at) => {
+/** @param {number} at @param {any[]} through */
+export const click = (at, through) => {
   path = through;
   const found = controlOf(path);
   if (found) tap(...found, at);
@@ -73,14 +73,14 @@ const isActive = () => navigator.userActivation?.isActive !== false;
 /** A script hands over to this address. @param {any} href @param {boolean} active */
 const handOver = (href, active) => {
   const action = active && read(href);
-  if (action) tap(action, String(href), path[0]);
+  if (action) tap(action, href, path[0], now());
 };
 
 /** A form by its name, never by what stands in it. @param {string} ec @param {string} ea @param {any} name @param {string} [via] */
 export const form = (ec, ea, name, via) => once(ea + name, FORM_MS) && record(ec, ea, name, null, { via });
 
 /** @param {any} event */
-const onClick = (event) => event.button < 2 && click(event.composedPath());
+const onClick = (event) => event.button < 2 && click(now(), event.composedPath());
 
 export const start = () => {
   on('click', onClick);

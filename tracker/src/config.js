@@ -1,16 +1,16 @@
 /**
- * Where this script finds what it was told: its own element, another with a site id, `window.opmantikConfig` (tag managers and
- * optimisers leave no element), and last the address it came from.
+ * Where this script finds what it was told: its own element, the first that has a site id or its name (tag managers and optimisers
+ * leave no current one), `window.opmantikConfig`, and last the address it came from.
  */
 
 /** @type {any[]} */
-const scripts = [document.currentScript, document.querySelector('script[data-ops-site-id],script[data-site-id]')];
+const scripts = [document.currentScript, document.querySelector('script[data-ops-site-id],script[data-site-id],script[src*="ux-core"]')];
 /** The element this script came by; undefined when nobody knows. @type {any} */
-export const source = [...scripts, document.querySelector('script[src*="ux-core"]')].find((each) => each?.src);
+export const source = scripts.find((each) => each?.src);
 
 /** Attributes `data-some-name`, else opmantikConfig.someName. @type {{[name: string]: any}} */
 const told = {
-  ...(window.opmantikConfig || window.opsmantikConfig),
+  ...window.opmantikConfig,
   ...scripts.find((each) => each?.dataset.opsSiteId || each?.dataset.siteId)?.dataset,
 };
 
@@ -28,8 +28,5 @@ export const api = told.api || told.apiUrl || new URL('/api/sync', source ? sour
 export const failover = told.failover || told.failoverApiUrl;
 /** Does the page ask for what is in the second file? */
 export const wantsAdapters = /adapters|cmp|waRef|denied|thanks|-check/.test(Object.keys(told) + location.hash);
-/** Places that are WhatsApp: a host, or a host and a path. */
-export const places = [
-  'wa.me', 'api.whatsapp.com', 'web.whatsapp.com', 'wa.link', ...list('waHosts'),
-  ...list('waPaths').map((path) => location.hostname.replace('www.', '') + path),
-]; // prettier-ignore
+/** The site's own places that lead to WhatsApp: a host, or a host and a path. */
+export const places = [...list('waHosts'), ...list('waPaths').map((path) => location.hostname.replace('www.', '') + path)];

@@ -18,8 +18,8 @@ const other = window.opmantik;
 const stub = window.opmantikStub || { u: location.href, q: [] };
 let path = '';
 
-/** @param {string} url @param {string} title */
-const view = (url, title) => {
+/** @param {string} url @param {string} [title] */
+const view = (url, title = document.title) => {
   attention.beat(); // the view before
   path = location.pathname;
   land(url);
@@ -33,7 +33,7 @@ const route = () => {
 
 const begin = () => {
   if (path || document.hidden) return; // a prerendered page is hidden too
-  view(stub.u, document.title);
+  view(stub.u);
   wake(0);
 };
 
@@ -78,7 +78,7 @@ const surface = {
     getQueue: held,
     saveQueue: adopt,
     addToOutbox: (/** @type {any} */ payload) => {
-      adopt([{ ...payload, id: timedId(), ts: now() }]);
+      adopt({ ...payload, id: timedId(), ts: now() });
       wake(0);
     },
     processOutbox: () => drain(1),
@@ -87,8 +87,10 @@ const surface = {
 
 /** Forms, widgets, banners and the check panel are in a file of their own, for pages that ask for them. */
 const loadAdapters = () => {
-  const { src, nonce } = source;
-  document.head.append(Object.assign(document.createElement('script'), { src: src.replace('ux-core', 'ux-adapters'), nonce }));
+  const script = document.createElement('script');
+  script.nonce = source.nonce;
+  script.src = source.src.replace('ux-core', 'ux-adapters');
+  document.head.append(script);
 };
 
 const start = () => {
@@ -105,10 +107,10 @@ const start = () => {
     end();
   });
   capture.on('beforeunload', flush); // a tap on tel: fires it too: a flush, never an end
-  capture.on('pageshow', (event) => event.persisted && view(location.href, document.title));
+  capture.on('pageshow', (event) => event.persisted && view(location.href));
   capture.on('visibilitychange', seen);
   begin();
-  stub.q.forEach((/** @type {[number, any[]]} */ [at, through]) => capture.click(through, at));
+  stub.q.forEach((/** @type {[number, any[]]} */ tap) => capture.click(...tap));
   stub.q = 0; // it need not listen any longer
   if (source && wantsAdapters) loadAdapters();
 };

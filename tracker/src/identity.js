@@ -6,7 +6,7 @@
 
 import { now } from './clock.js';
 import { hex, randomId } from './ids.js';
-import { get, PREFIX, read, write } from './store.js';
+import { get, PREFIX, read, use, write } from './store.js';
 
 const SESSION = PREFIX + 'session';
 const FP = PREFIX + 'fp';
@@ -28,12 +28,8 @@ let landed = {};
 
 /** The old tracker's session of this tab; nobody but it knows by which click. */
 const oldSession = () => {
-  try {
-    const sid = sessionStorage[OLD + 'sid'];
-    return sid && { sid };
-  } catch {
-    // storage is denied
-  }
+  const sid = use(() => sessionStorage[OLD + 'sid']);
+  return sid && { sid };
 };
 
 /** @param {any} touch does this break the silence? @returns {Session} */
@@ -42,7 +38,7 @@ const session = (touch) => {
   const fresh = { sid: randomId(), sm: new Date(at).toISOString().slice(0, 8) + '01', click: landed };
   let one = { ...fresh, ...(read(SESSION) || oldSession()) };
   const silent = touch && Math.abs(at - one.last) > SILENCE;
-  if (silent || CLICKS.some((kind) => landed[kind] && landed[kind] !== one.click?.[kind])) one = fresh;
+  if (silent || Object.keys(landed).some((kind) => landed[kind] !== one.click?.[kind])) one = fresh;
   landed = {};
   if (!(Math.abs(at - one.last) < (touch ? WRITE_MS : Infinity))) write(SESSION, { ...one, last: at });
   return one;

@@ -2,8 +2,8 @@
 
 export const PHONE = 'phone_call';
 export const WHATSAPP = 'whatsapp';
-/** So many of the places are WhatsApp's own; the rest are the site's, and mean a chat whatever their path. */
-const WHATSAPPS_OWN = 4;
+/** WhatsApp's own addresses, without the slashes before the host. */
+const WHATSAPPS = /^whatsapp:|:(wa\.(me|link)|(api|web)\.whatsapp\.com)\//;
 /** @typedef {typeof PHONE | typeof WHATSAPP} Action */
 
 /** '' when it is neither. A WhatsApp address that names nobody is a share button. @param {any} href @param {string} base @param {string[]} places
@@ -13,9 +13,8 @@ export const actionOf = (href, base, places) => {
     const { protocol, hostname, pathname, searchParams } = new URL(href, base);
     if (/^(tel|callto):/.test(protocol)) return PHONE;
     const place = hostname.replace('www.', '') + pathname + '/';
-    const known = places.findIndex((each) => place.startsWith(each + '/'));
-    if (known >= WHATSAPPS_OWN) return WHATSAPP;
-    return (known >= 0 || protocol === 'whatsapp:') && (searchParams.get('phone') || !/^\/*(send\/?)?$/.test(pathname)) ? WHATSAPP : '';
+    if (places.some((each) => place.startsWith(each + '/'))) return WHATSAPP;
+    return WHATSAPPS.test(protocol + place) && (searchParams.get('phone') || !/^\/*(send\/?)?$/.test(pathname)) ? WHATSAPP : '';
   } catch {
     return '';
   }

@@ -10,8 +10,7 @@ export const log = [];
 /** @param {'queued' | 'sent' | 'retry' | 'parked' | 'blocked'} word @param {import('./types.js').Envelope} one @param {any} [more] */
 export const say = (word, one, more) => {
   const entry = [word, one.payload.ea, one.id, more];
-  log.push(entry);
-  if (log[MOST]) log.shift();
+  log.splice(0, log.push(entry) - MOST);
   try {
     if (localStorage[PREFIX + 'debug'] === '1') console.log('[TankTracker]', ...entry);
   } catch {

@@ -5,7 +5,7 @@
  * The bare key is a mirror for people and older scripts. It is read only for what somebody else put there.
  */
 
-import { now } from './clock.js';
+import { now, until } from './clock.js';
 import { contentId } from './ids.js';
 import { say } from './log.js';
 import { count, giveBack } from './losses.js';
@@ -67,9 +67,14 @@ const open = (key) => {
   return undefined;
 };
 
-/** The least precious first (the most, with -1), of those the oldest. @returns {Envelope[]} */
-export const held = (sign = 1) =>
-  /** @type {any} */ (keys(BOX).map(open).filter(Boolean)).sort((/** @type {Envelope} */ a, /** @type {Envelope} */ b) => sign * (rankOf(a.payload) - rankOf(b.payload)) || a.ts - b.ts);
+/** @param {Envelope} a @param {Envelope} b */
+export const byTime = (a, b) => a.ts - b.ts;
+
+/** The most precious first. @param {Envelope} a @param {Envelope} b */
+const byRank = (a, b) => rankOf(b.payload) - rankOf(a.payload);
+
+/** The oldest first. @returns {Envelope[]} */
+export const held = () => /** @type {any} */ (keys(BOX).map(open).filter(Boolean)).sort(byTime);
 
 /** Counted as lost (with -1: not lost after all), with what it was to tell. @param {Envelope} one @param {string} [reason] @param {number} [sign] */
 const lose = (one, reason = rankOf(one.payload) === MOST ? 'intent' : 'trim', sign) => {
@@ -94,6 +99,7 @@ const trim = () => {
   let left = MAX_SIZE;
   held()
     .reverse()
+    .sort(byRank)
     .forEach((one, n) => {
       left -= sizeOf(one);
       if (n >= KEPT_ITEMS || left < 0) drop(one);
@@ -123,14 +129,13 @@ export const adopt = (list) =>
   });
 
 /** What may be sent now, the most precious first, of those the oldest. @param {any} [all] also what failed and should wait; never what is on its way */
-export const due = (all) => {
-  const at = now();
-  return held(-1).filter((one) => {
-    if (one.attempts > DROP_ATTEMPTS && at - one.ts > DROP_MS) return drop(one, 'old');
-    const isOver = (/** @type {number} */ time = 0) => time <= at || time > at + MAX_WAIT;
-    return isOver(one.away) && (all || isOver(one.notBefore));
-  });
-};
+export const due = (all) =>
+  held()
+    .sort(byRank)
+    .filter((one) => {
+      if (one.attempts > DROP_ATTEMPTS && now() - one.ts > DROP_MS) return drop(one, 'old');
+      return !until(one.away, MAX_WAIT) && (all || !until(one.notBefore, MAX_WAIT));
+    });
 
 /** Not lost, only superseded: it was never sent, and says no more than the one that comes after it. @param {Envelope} one */
 export const supersede = (one) => {
@@ -163,10 +168,6 @@ export const park = (one, reason) => {
 export const mirror = () => {
   adopt(read(QUEUE_V1));
   del(QUEUE_V1);
-  const theirs = asList(read(MIRROR)).filter((item) => !item?.m);
-  const young = theirs.filter((item) => Math.abs(now() - item?.ts) < FOREIGN_MS);
-  adopt(theirs.filter((item) => !young.includes(item)));
-  const all = [...held().map((one) => ({ ...one, m: 1 })), ...young];
-  if (all.length) write(MIRROR, all);
-  else del(MIRROR);
+  const young = asList(read(MIRROR)).filter((item) => !item?.m && (Math.abs(now() - item?.ts) < FOREIGN_MS || adopt(item)));
+  write(MIRROR, [...held().map((one) => ({ ...one, m: 1 })), ...young]);
 };

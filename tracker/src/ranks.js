@@ -9,4 +9,4 @@ export const MOST = 5;
 
 /** 0 heartbeat, 1 scroll, 2 view and the rest, 3 session end, 4 form and other conversions, 5 intent.
  * @param {import('./types.js').Payload} payload */
-export const rankOf = ({ ec, ea, meta }) => (INTENT.test(meta?.intent_action || ea) ? MOST : ec === 'conversion' ? URGENT : RANKS[ea || ''] ?? 2);
+export const rankOf = ({ ec, ea, meta }) => (INTENT.test(meta?.intent_action || ea) ? MOST : ec === 'conversion' ? URGENT : RANKS[/** @type {any} */ (ea)] ?? 2);

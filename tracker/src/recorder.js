@@ -39,8 +39,7 @@ const deliver = (signal) => {
 
 /** @param {any} signal @param {number} rank @returns {undefined} */
 const hold = (signal, rank) => {
-  if (rank) waiting.push(signal);
-  if (waiting[MAX_WAITING]) {
+  if (rank && waiting.push(signal) > MAX_WAITING) {
     waiting.sort((a, b) => rankOf(b) - rankOf(a)).pop();
     count('pending');
   }

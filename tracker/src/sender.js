@@ -7,7 +7,7 @@ import * as breaker from './breaker.js';
 import { now, once } from './clock.js';
 import { api, site } from './config.js';
 import { say } from './log.js';
-import { add, due, held, mirror, park, settle, update } from './outbox.js';
+import { add, byTime, due, held, mirror, park, settle, update } from './outbox.js';
 import { rankOf, URGENT } from './ranks.js';
 import { mayTalk } from './recorder.js';
 import { PREFIX } from './store.js';
@@ -29,6 +29,8 @@ const FLIGHT = 6e3;
 const URGE_MS = 3e4;
 const SPREAD = 3e3;
 const SOON = 500;
+/** With nothing to do. */
+const MAX_SLEEP = 72e5;
 
 /** Addresses that took something since this page began. @type {{[url: string]: any}} */
 const known = {};
@@ -45,15 +47,12 @@ let letGo = now;
 
 const bytes = (/** @type {string} */ text) => new TextEncoder().encode(text).length;
 
-/** @param {Envelope} a @param {Envelope} b */
-const byTime = (a, b) => a.ts - b.ts;
-
 export const canSend = () => mayTalk() && navigator.onLine;
 
 /** @param {Envelope[]} list */
 const wrap = (list) => {
-  const st = now();
-  return JSON.stringify(list[1] ? { v: 2, st, s: site, e: list.map((one) => one.payload) } : { ...list[0].payload, st });
+  const what = list[1] ? { v: 2, s: site, e: list.map((one) => one.payload) } : list[0].payload;
+  return JSON.stringify({ ...what, st: now() });
 };
 
 /** As many as fit, in their order. Items of another site travel alone. @param {Envelope[]} list @param {number} [budget] */
@@ -66,12 +65,11 @@ const fit = (list, budget = BUDGET) => {
 /** @param {string} url @param {string} body a text: sent as text/plain, which needs no preflight @returns {Promise<import('./types.js').Outcome>} */
 const post = async (url, body) => {
   const size = bytes(body);
-  const keepalive = flight + size < BUDGET;
   const begun = now();
   flight += size;
   try {
-    const answer = await fetch(url, { method: 'POST', body, keepalive, signal: AbortSignal.timeout?.(TIMEOUT) });
-    return [answer.status, answer.headers.get('Retry-After'), answer.ok && (await answer.json().catch(() => 0))];
+    const answer = await fetch(url, { method: 'POST', body, keepalive: flight < BUDGET, signal: AbortSignal.timeout?.(TIMEOUT) });
+    return [answer.status, answer.headers.get('Retry-After'), answer.ok && (await answer.json())];
   } catch {
     return [0, now() - begun < INSTANT];
   } finally {
@@ -93,7 +91,7 @@ const retry = (one) => {
 const obey = (list, url, outcome) => {
   const [status, more, told] = outcome;
   const word = judge(outcome, known[url]);
-  const goesOn = !(word >= RETRY);
+  const goesOn = word < RETRY;
   const alive = status && status < 500;
   if (word === DONE) known[url] = 1;
   if (alive) breaker.answered(url, word === DONE);
@@ -122,13 +120,10 @@ const obey = (list, url, outcome) => {
 /** @param {Envelope[]} list */
 const markAway = (list) => list.forEach((one) => update({ ...one, away: now() + FLIGHT }));
 
-/** What is marked so already. @param {Envelope[]} list @param {string} url */
-const dispatch = async (list, url) => obey(list, url, await post(url, wrap(list)));
-
 /** @param {Envelope[]} list @param {string} url */
-const send = (list, url) => {
+const send = async (list, url) => {
   markAway(list);
-  return dispatch(list, url);
+  return obey(list, url, await post(url, wrap(list)));
 };
 
 /** One request; false when this is enough for now. @param {Envelope[]} waiting */
@@ -157,6 +152,7 @@ const run = async (all) => {
 export const drain = async (all) => {
   if (busy) return;
   busy = true;
+  wakeAt = 0;
   let least = SPREAD; // another tab does it
   const work = async () => {
     mirror();
@@ -164,30 +160,30 @@ export const drain = async (all) => {
     mirror();
   };
   try {
-    const released = new Promise((done) => (letGo = done)); // what is on its way then is marked so; should it take longer, two tabs send it, and the Box knows its id
-    await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && Promise.race([work(), released]));
+    // let go of, what is on its way is marked so; should it take longer, two tabs send it, and the Box knows its id
+    await navigator.locks.request(PREFIX + 'drain', { ifAvailable: true }, (lock) => lock && Promise.race([work(), new Promise((done) => (letGo = done))]));
   } catch {
     await work(); // no locks here: the Box sorts repeats out
   } finally {
     busy = false;
   }
-  const first = Math.min(...held().map((one) => one.away || one.notBefore || 0)); // of none: never
+  const first = Math.min(now() + MAX_SLEEP, ...held().map((one) => one.away || one.notBefore || 0));
   if (canSend()) wake(Math.max(1e3, least, breaker.rest(), first - now()));
 };
 
 /** At the latest in so many milliseconds. @param {number} ms */
 export const wake = (ms) => {
   const at = now();
-  if (ms === Infinity || (wakeAt > at && wakeAt <= at + ms)) return;
+  if (wakeAt > at && wakeAt <= at + ms) return;
   clearTimeout(timer);
   wakeAt = at + ms;
-  timer = setTimeout(() => drain((wakeAt = 0)), ms);
+  timer = setTimeout(drain, ms);
 };
 
 /** Taps of this task. @type {Envelope[]} */
 const leaving = [];
 
-const leave = () => leaving.splice(0).forEach((one) => canSend() && dispatch([one], breaker.address()).then(() => wake(0)));
+const leave = () => leaving.splice(0).forEach((one) => canSend() && send([one], breaker.address()).then(() => wake(0)));
 
 /** A new signal. An intent or a form is kept at once and leaves in the next task, for a request takes longer to begin than a tap may be held
  * up; anything else soon. @param {any} payload @returns {Envelope | undefined} */
@@ -205,14 +201,14 @@ export const take = (payload) => {
 export const urge = () => {
   if (!once('urge', URGE_MS)) return;
   breaker.refresh();
-  setTimeout(drain, Math.random() * SPREAD, 1);
+  setTimeout(() => drain(1), Math.random() * SPREAD);
 };
 
 /** The page may end here: one beacon, intents first. A page that holds a lock another one asks for is thrown out of the back/forward cache. */
 export const flush = () => {
   letGo();
-  const list = canSend() ? fit(due(1), BUDGET - flight) : [];
-  if (list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
+  const list = fit(due(1), BUDGET - flight);
+  if (canSend() && list[0] && navigator.sendBeacon(breaker.address(), wrap(list))) markAway(list);
 };
 
 /** The page is hidden or ends: taps whose task did not come yet leave too. */

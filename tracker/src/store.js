@@ -11,8 +11,8 @@ const OURS = /_(debug|internal)$/;
 const memory = {};
 let allowed = false;
 
-/** Undefined when it is refused. @template T @param {(storage: Storage) => T} run @returns {T | undefined} */
-const use = (run) => {
+/** What the browser's storage has; undefined when it is refused. @template T @param {(storage: Storage) => T} run @returns {T | undefined} */
+export const use = (run) => {
   try {
     if (allowed) return run(localStorage);
   } catch {

@@ -30,7 +30,7 @@
  * @property {1} [cut]
  *
  * @typedef {[status: number, more?: any, told?: any]} Outcome
- * What became of a request: the status, Retry-After as sent, the body (falsy when it is no JSON). Status 0: no answer; then `more` says
- * whether the refusal came at once.
+ * What became of a request: the status, Retry-After as sent, of a 2xx the body. Status 0: no answer, or a 2xx that is no JSON; `more` says
+ * then whether that came at once.
  */
 export {};

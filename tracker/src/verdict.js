@@ -1,18 +1,18 @@
-/** What follows from an answer. Pure: a status in; a word, or how long to wait, out. */
+/** What follows from an answer. Pure: a status in; what to do, or how long to wait, out. */
 
 const NEVER = /^4(00|1[035]|22)$/;
 const ADDRESS = /^40[45]/;
 const HOUR = 36e5;
 
-export const DONE = 'done';
+export const DONE = -2;
 /** The Box will never take it as it is. */
-export const PARK = 'park';
-/** Not now: after its own back-off. A number above it is a pause for all, in ms. */
+export const PARK = -1;
+/** Not now: after its own back-off. What is above it is a pause for all, in ms; below it, there is nothing to wait for. */
 export const RETRY = 0;
 
 /** Of 404 and 405 the address is to blame while nothing ever succeeded there.
  * @param {import('./types.js').Outcome} outcome @param {boolean} known did this address ever take anything?
- * @returns {any} DONE, PARK, RETRY or a pause */
+ * @returns {number} DONE, PARK, RETRY or a pause */
 export const judge = ([status, wait, told], known) => {
   const text = /** @type {any} */ (status);
   if (told?.ok) return DONE;

@@ -154,7 +154,7 @@ for (const [name, kind, put] of [
 
 test('the code stands in the message and on the intent, once, and is the visit\'s', async () => {
   const { clock, box, tab } = both({ attributes: { waRef: '' } });
-  const link = { localName: 'a', nodeType: 1, href: `${WA}?text=Merhaba%20%2B`, dataset: {} };
+  const link = { localName: 'a', style: {}, href: `${WA}?text=Merhaba%20%2B`, dataset: {} };
   tab.tap(link);
   await clock.pass(1000);
   tab.tap(link);
@@ -179,7 +179,7 @@ test('a widget\'s window gets the code too; another page\'s window is left alone
 
 test('without consent there is no code', () => {
   const { tab } = both({ attributes: { waRef: '', consent: 'limit' } });
-  const link = { localName: 'a', nodeType: 1, href: WA, dataset: {} };
+  const link = { localName: 'a', style: {}, href: WA, dataset: {} };
   tab.tap(link);
   assert.equal(link.href, WA);
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 
 const HERE = fileURLToPath(new URL('..', import.meta.url));
 const { version } = JSON.parse(readFileSync(join(HERE, 'package.json'), 'utf8'));
@@ -41,6 +42,21 @@ test('a released version is never changed: the build refuses until the version i
     assert.equal(readFileSync(join(folder, 'ux-core.js'), 'utf8').includes('[Other]'), false);
     writeFileSync(join(folder, 'package.json'), readFileSync(join(folder, 'package.json'), 'utf8').replace(`"version": "${version}"`, '"version": "9.0.0"'));
     assert.equal(build(folder).status, 0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test('a file over its budget is refused, and what is there stays', () => {
+  const folder = elsewhere();
+  try {
+    const random = Array.from({ length: 40 }, (_, n) => Math.sin(n + 1).toString(36)).join('');
+    writeFileSync(join(folder, 'src', 'log.js'), `${readFileSync(join(folder, 'src', 'log.js'), 'utf8')}\nlog.more = '${random}';\n`);
+    const refused = build(folder);
+    assert.equal(refused.status, 1);
+    assert.match(refused.stderr, /ux-core\.js is over its budget/);
+    assert.equal(readFileSync(join(folder, 'ux-core.js'), 'utf8'), readFileSync(join(HERE, 'ux-core.js'), 'utf8'));
+    assert.ok(gzipSync(readFileSync(join(HERE, 'ux-core.js'))).length <= 6000);
   } finally {
     rmSync(folder, { recursive: true });
   }

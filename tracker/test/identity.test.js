@@ -135,7 +135,7 @@ const page = (attributes, { named, config, src } = {}) => {
   const script = (dataset, from = src) => ({ dataset, src: from });
   const tab = origin.open('', {});
   tab.window.document.currentScript = attributes ? script(attributes) : null;
-  tab.window.document.querySelector = (text) => (text.includes('src*=') ? (src ? script({}) : null) : named ? script(named, '') : null);
+  tab.window.document.querySelector = () => (named ? script(named, '') : src ? script({}) : null);
   if (config) tab.window.opmantikConfig = config;
   return { clock, box, origin, tab };
 };

@@ -172,7 +172,7 @@ test('depth is told at 50 and 90, once a view', async () => {
 test('a mouse that rests on a contact control for half a second is a hover; at most ten', async () => {
   const { clock, box, open } = world();
   const tab = open();
-  const link = { href: TEL, localName: 'a', nodeType: 1 };
+  const link = { href: TEL, localName: 'a', style: {} };
   const over = (node, pointerType = 'mouse') => tab.fire('pointerover', { pointerType, composedPath: () => [node] });
   over(link, 'touch');
   await clock.pass(600);
@@ -204,7 +204,7 @@ test('included twice, the second copy does nothing but say so', async () => {
 test('what the stub kept is handed over: the landing address and early taps with their own time', async () => {
   const { clock, box, open } = world();
   const at = clock.now() - 4000;
-  const stub = { u: 'https://www.antika.example/?gclid=early', q: [[at, [{ localName: 'a', nodeType: 1, href: TEL, dataset: {}, textContent: 'Ara' }]]] };
+  const stub = { u: 'https://www.antika.example/?gclid=early', q: [[at, [{ localName: 'a', style: {}, href: TEL, dataset: {}, textContent: 'Ara' }]]] };
   open({ globals: { opmantikStub: stub } });
   await clock.pass(2000);
   const view = [...box.stored.values()].find(({ ea }) => ea === 'view');

@@ -242,8 +242,8 @@ export class Tab {
 
   /** A click on a link, or on whatever the path says. */
   tap(href, ...above) {
-    const link = typeof href === 'string' ? { localName: 'a', nodeType: 1, href, dataset: {}, textContent: 'Ara' } : href;
-    this.fire('click', { composedPath: () => [{ localName: 'span', nodeType: 1, dataset: {} }, link, ...above] });
+    const link = typeof href === 'string' ? { localName: 'a', style: {}, href, dataset: {}, textContent: 'Ara' } : href;
+    this.fire('click', { composedPath: () => [{ localName: 'span', style: {}, dataset: {} }, link, ...above] });
   }
 
   hide() {

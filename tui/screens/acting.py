@@ -19,11 +19,17 @@ from tui.model.commands import SCREENS, NotUnderstood, apply_command
 from tui.model.queue import LISTS, Filter
 from tui.plugins import environment_of, run_plugin
 from tui.screens.bottom import Typing
-from tui.screens.leads import LeadsView
+from tui.screens.leads import PANES, LeadsView
 from tui.screens.messages import Chosen
 from tui.screens.pages import NumbersPage, Page
 from tui.screens.work import Work
 from tui.speech import Speech
+from tui.widgets.menu import Question
+
+AROUND = 8
+"""Lines of a screen that do not move with its page, and those one likes to see again."""
+LETTERS = "asdfgh"
+"""What panes are jumped to by."""
 
 
 class Acting(Screen[None]):
@@ -51,6 +57,13 @@ class Acting(Screen[None]):
     def say(self, sentence: str, /, **values: object) -> None: ...
 
     @abstractmethod
+    def ask(self, question: Question) -> None: ...
+
+    @abstractmethod
+    def label(self, letters: Mapping[str, str]) -> None:
+        """Writes a letter on each pane, until what is asked is answered."""
+
+    @abstractmethod
     def type(self, typing: Typing) -> None: ...
 
     @property
@@ -60,12 +73,9 @@ class Acting(Screen[None]):
 
     def action_move(self, lines: str) -> None:
         """'1', '-1', 'page', '-page', 'end', '-end'."""
-        rows = self.leads.rows
-        number = {"page": rows.page(), "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
-        if self.page is not None:
-            self.page.move(number)
-        else:
-            rows.move(number)
+        page = self.leads.rows.page() if self.page is None else max(1, self.app.size.height - AROUND)
+        number = {"page": page, "end": 10**6}.get(lines.removeprefix("-"), 1) * (-1 if lines.startswith("-") else 1)
+        (self.page or self.leads).move(number)
         self.draw()
 
     def action_screen(self, number: int) -> None:
@@ -93,6 +103,8 @@ class Acting(Screen[None]):
         """Esc: the lead that is opened, the marks, the filter, the screen before; never out."""
         if self.page is not None:
             self._switch(self._before.pop() if self._before else "queue")
+        elif self.leads.pane != PANES[0]:
+            self.leads.choose_pane(PANES[0])
         elif self.leads.has_class("opened"):
             self.action_enter()
         elif self.leads.marked:
@@ -112,9 +124,26 @@ class Acting(Screen[None]):
             self.call_after_refresh(self.draw)
 
     def action_pane(self) -> None:
-        """Tab: the keys move in the lead that is opened, or in the list."""
-        self.leads.body.scroll_lines(5)
-        self.draw()
+        """Tab: the keys move in the next part of the screen."""
+        if self.page is None:
+            shown = list(self.leads.panes())
+            self.leads.choose_pane(shown[(shown.index(self.leads.pane) + 1) % len(shown)])
+            self.draw()
+
+    def action_jump(self) -> None:
+        """A letter on every part of the screen: it moves there; a digit is a screen, as always."""
+        panes = [] if self.page is not None else list(self.leads.panes())
+        letters = dict(zip(LETTERS, panes, strict=False))
+        answers = [(letter, self.speech(f"pane.{name}")) for letter, name in letters.items()]
+        answers += [(str(number), self.speech(f"tab.{name}")) for number, name in enumerate(SCREENS, 1)]
+        self.label(letters)
+        self.ask(Question(self.speech("jump.title"), tuple(answers), lambda key: self._jumped(letters, key)))
+
+    def _jumped(self, letters: Mapping[str, str], key: str) -> None:
+        if key in letters:
+            self.leads.choose_pane(letters[key])
+        else:
+            self.action_screen(int(key))
 
     def action_work(self, what: str) -> None:
         """A key of screens/work.py."""
@@ -144,6 +173,12 @@ class Acting(Screen[None]):
     def action_turn(self, key: str) -> None:
         if isinstance(self.page, NumbersPage):
             self.page.turn(key)
+
+    def action_care(self, what: str) -> None:
+        """A key of the screens of the Box itself (screens/watch.py)."""
+        if self.page is not None:
+            self.page.care(what)
+            self.draw()
 
     def action_filter(self) -> None:
         """f: one site after the other."""

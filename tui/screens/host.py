@@ -33,7 +33,8 @@ Back = Callable[[], Awaitable[None]]
 
 
 class Did(Struct, frozen=True):
-    """Something that may be taken back. `words` say what it was."""
+    """Something that may be taken back. `words` say what it was; `actions` are the keys of what is sent for it."""
 
     words: str
     back: Back
+    actions: frozenset[str] = frozenset()

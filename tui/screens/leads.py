@@ -7,19 +7,22 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
+from textual.widget import Widget
 
 from tui.desk import Desk
 from tui.model.lead import Lead
 from tui.model.pages import Detail, SiteReport
 from tui.model.queue import EMPTY, NEEDS_SOMEBODY, Arrangement, Board, Filter, List, keep_in_place
 from tui.model.urgency import Band
-from tui.paint import Line, rule
+from tui.paint import Line, rule, wrap
 from tui.speech import Speech
 from tui.views import detail as detail_view
 from tui.views import frame, panels, rows
 from tui.widgets.canvas import Canvas, Ink
 from tui.widgets.rows import RowList
 
+PANES = ("list", "lead", "hours", "team", "look", "events")
+"""The parts keys can move in; those below the list are shown where there is room."""
 WIDE, TALL = 140, 44
 """From here on the lead stands beside the list; and there is room for panels below."""
 
@@ -40,6 +43,7 @@ class LeadsView(Container):
         self._list, self._lead = Vertical(id="list"), Vertical(id="lead")
         self._panels = {name: Canvas(id=name, classes="panel") for name in ("hours", "team", "look", "events")}
         self.listing: List = "queue"
+        self.pane = PANES[0]
         self.filter = Filter()
         self.is_muted = False
         self.arranged: Arrangement = EMPTY
@@ -74,6 +78,25 @@ class LeadsView(Container):
     @property
     def is_wide(self) -> bool:
         return self.app.size.width >= WIDE
+
+    # --- panes --------------------------------------------------------------------------------------------------------------------
+
+    def panes(self) -> dict[str, Widget]:
+        """What is in sight, with its frame; at the list there are always two."""
+        shown: dict[str, Widget] = {"list": self._heads if not self.is_wide else self._list, "lead": self._lead}
+        return shown | (dict(self._panels) if self.has_class("tall") else {})
+
+    def choose_pane(self, name: str) -> None:
+        """The keys that move, move in this one."""
+        self.pane = name if name in self.panes() else PANES[0]
+        for one, frame_of in self.panes().items():
+            frame_of.set_class(one == self.pane != PANES[0], "pane")
+
+    def move(self, lines: int) -> None:
+        if self.pane == PANES[0]:
+            self.rows.move(lines)
+        else:
+            (self.body if self.pane == "lead" else self._panels[self.pane]).scroll_lines(lines)
 
     # --- arranging ----------------------------------------------------------------------------------------------------------------
 
@@ -120,6 +143,7 @@ class LeadsView(Container):
         self.set_class(self.is_wide, "wide")
         self.set_class(self.is_wide and size.height >= TALL, "tall")
         self.set_class(not self.is_wide and size.height >= 34, "roomy")
+        self.choose_pane(self.pane)
 
     def redraw(self) -> None:
         """Everything that is not as it was drawn."""
@@ -168,10 +192,10 @@ class LeadsView(Container):
         name = say("leads.none") if opened is None else detail_view.title(opened, now, say)
         if self.is_wide:
             Ink.set_title(self._lead, name)
-            lines = [] if opened is None else detail_view.full_lines(opened, width, now, say)
+            lines = self._empty_lines(width) if opened is None else detail_view.full_lines(opened, width, now, say)
         else:
-            title.show([rule(name, title.size.width)])
-            lines = self._empty_lines() if opened is None else self._lead_lines(opened, width)
+            title.show([rule(name, title.size.width, "key" if self.pane == "lead" else "frame")])
+            lines = self._empty_lines(width) if opened is None else self._lead_lines(opened, width)
             self._team_line.show([rule(self._team_text(), title.size.width)])
         body.show(lines)
 
@@ -180,9 +204,11 @@ class LeadsView(Container):
         lines = detail_view.full_lines if self.has_class("opened") else detail_view.short_lines
         return lines(opened, width, self._desk.now(), self.speech)
 
-    def _empty_lines(self) -> list[Line]:
-        key = "leads.empty" if self._desk.link.is_live else "leads.not_read"
-        return [((f" {self.speech(key)}", "dim"),)]
+    def _empty_lines(self, width: int) -> list[Line]:
+        """Why there is no row, and what to do."""
+        text = self.speech(f"leads_empty.{self.listing}") if self._desk.store.sites else self.speech("sites.none")
+        text = text if self._desk.store.me is not None else self.speech("leads.not_read")
+        return [((f" {part}", "dim"),) for part in wrap(text, max(20, width - 2))]
 
     def _team_text(self) -> str:
         store = self._desk.store

@@ -5,6 +5,7 @@ Promises: what somebody types or answers is never interrupted: what arrives mean
 
 import asyncio
 from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 from msgspec.structs import replace
@@ -28,16 +29,17 @@ from tui.model.sites import Site
 from tui.model.urgency import first_answers
 from tui.net.client import Refused, Unreachable
 from tui.paint import Line
-from tui.screens.acting import Acting
+from tui.screens.acting import LETTERS, Acting
 from tui.screens.bottom import Bottom, Typing
 from tui.screens.leads import LeadsView
 from tui.screens.messages import Announce
-from tui.screens.pages import AlertsPage, HealthPage, NumbersPage, Page, SettingsPage, SitesPage, TextPage
+from tui.screens.pages import NumbersPage, Page, SettingsPage, SitesPage, TextPage
+from tui.screens.watch import AlertsPage, DeliveriesPage, HealthPage
 from tui.screens.work import Work
 from tui.settings import THEMES, Settings
 from tui.speech import Speech
 from tui.views import frame, lists
-from tui.views.health import LOOKS, word_of
+from tui.views.health import LOOKS, Word, word_of
 from tui.widgets.canvas import Canvas
 from tui.widgets.menu import Question
 
@@ -47,6 +49,11 @@ SETTLE_SEC = 0.15
 """Until the lead under a cursor that moved is read."""
 PRESENCE_SEC = 45.0
 SOON_SEC = 2.0
+HEALTH_SEC = 15.0
+"""How often the Box is asked how it is, and what is shown of it is read again."""
+HEALTH_SIGNS: dict[Word, str] = {"ok": "ok", "degraded": "!", "down": "!!"}
+AWAY = frozenset(("work.said_offline", "work.claim_offline", "work.undo_offline", "watch.offline", "resumed"))
+"""Sentences that are true only until the Box is there and has everything."""
 
 
 class MainScreen(Acting):
@@ -70,11 +77,14 @@ class MainScreen(Acting):
         self.numbers, self.health = NumbersPage(desk, speech), HealthPage(desk, speech)
         self.options = SettingsPage(desk, speech, settings, themes, self.choose_setting)
         self._header, self._clock, self._tab_line = Canvas(id="header"), Canvas(id="clock"), Canvas(id="tabs")
+        self._letters = [Canvas(classes="letter") for _ in LETTERS]
         self._arrived = 0
         self._drawn_at = 0.0
         self._will_draw = False
         self._lines: Lines | None = None
         self._numbers_timer: Timer | None = None
+        self._away_since: int | None = None
+        """When the connection had become what it was, as a sentence of AWAY was said."""
 
     # --- what is on it ------------------------------------------------------------------------------------------------------------
 
@@ -88,12 +98,13 @@ class MainScreen(Acting):
             yield self.leads
             yield self.numbers
             yield self.health
-            yield AlertsPage(desk, say)
+            yield AlertsPage(desk, say, self)
             yield SitesPage(desk, say, self._queue_of)
-            yield TextPage("deliveries", desk, say, deliveries_lines)
+            yield DeliveriesPage(desk, say, self)
             yield TextPage("help", desk, say, help_lines)
             yield self.options
         yield self.bottom
+        yield from self._letters
 
     def on_mount(self) -> None:
         self.desk.watcher = self
@@ -103,6 +114,7 @@ class MainScreen(Acting):
         self.set_interval(1.0, self._tick)
         self._refresh = self.set_interval(self.settings.refresh_sec, self._read_numbers)
         self.set_interval(PRESENCE_SEC, self._tell_presence)
+        self.set_interval(HEALTH_SEC, self._look)
         self.call_after_refresh(self._fit)
 
     def on_resize(self) -> None:
@@ -123,6 +135,7 @@ class MainScreen(Acting):
         if self.leads.is_stale and not self.is_busy:
             self._arrived = 0
             self.leads.put_in_order()
+        self._hush_away()
         self.leads.is_muted = self.bells.is_muted(self.desk.now())
         self._draw_top()
         (self.page or self.leads).redraw()
@@ -169,14 +182,15 @@ class MainScreen(Acting):
         return self.speech("hint.yours" if lead.claim.by == self.desk.store.me else "hint.claimed", who=lead.claimed_by)
 
     def _tabs(self) -> list[frame.Tab]:
-        arranged, health = self.leads.arranged, word_of(self.health.health)
+        arranged, health, alerts = self.leads.arranged, word_of(self.health.health), self.desk.alerts.standing(self.desk.now())
         counts = {name: str(len(arranged.lists[name])) for name in LISTS} | {"queue": str(self.leads.count_urgent())}
         counts |= {
-            "health": self.speech(f"health.{health}"),
-            "alerts": str(len(self.desk.alerts) or ""),
+            "health": self.speech(f"health.{health}") if self.app.size.width >= frame.ROOMY else HEALTH_SIGNS[health],
+            "alerts": str(len(alerts) or ""),
             "sites": str(len(self.desk.store.sites)),
         }
-        looks = {"health": LOOKS[health] if health != "ok" else "", "alerts": "warm" if self.desk.alerts else ""}
+        look = "hot" if any(one.level == "alarm" for one in alerts) else "warm"
+        looks = {"health": LOOKS[health] if health != "ok" else "", "alerts": look if alerts else ""}
         return [frame.Tab(name, counts.get(name, ""), looks.get(name, "")) for name in SCREENS]
 
     def _chosen_tab(self) -> int:
@@ -199,6 +213,7 @@ class MainScreen(Acting):
         if self._lines is None and self.desk.link.is_live:
             self._lines = Lines([])  # asked for
             self._read_numbers()
+            self._look()
         self.redraw()
 
     def news(self, lead: Lead, message: Message) -> None:
@@ -222,6 +237,7 @@ class MainScreen(Acting):
     def refused(self, action: Action, problem: Refused) -> None:
         if action.kind == "note":
             self.desk.kept.keep_draft(f"note-{action.lead}", str(action.body["note"]))
+        self.bottom.hush()  # that it was done is true no more
         self.work.conflict(action, problem)
         self.redraw()
 
@@ -252,6 +268,17 @@ class MainScreen(Acting):
         except (Refused, Unreachable):
             return
         self.redraw()
+
+    def _look(self) -> None:
+        """How the Box is; and once more whatever is shown of it."""
+        if self.desk.link.is_live:
+            self.run_worker(self._look_now, group="health", exclusive=True)
+
+    async def _look_now(self) -> None:
+        with suppress(Refused, Unreachable):
+            await self.desk.ask_health()
+        if self.page is not None and self.page.reads_again:
+            await self.page.read()
 
     # --- the lead under the cursor ------------------------------------------------------------------------------------------------
 
@@ -299,11 +326,20 @@ class MainScreen(Acting):
 
     def say(self, sentence: str, /, **values: object) -> None:
         self.tell(self.speech(sentence, **values))
+        self._away_since = self.desk.link.since if sentence in AWAY else None
 
     def tell(self, text: str, look: str = "warm") -> None:
         """A sentence in the line above the keys, until the next key."""
+        self._away_since = None
         self.bottom.tell(text, look)
         self.redraw()
+
+    def _hush_away(self) -> None:
+        """What was said of a Box that is away is not said of one that is back."""
+        link = self.desk.link
+        if self._away_since not in (None, link.since) and link.is_live and not self.desk.unsent and not self.is_busy:
+            self._away_since = None
+            self.bottom.hush()
 
     def copy(self, digits: str) -> None:
         self.app.copy_to_clipboard(digits)
@@ -320,7 +356,16 @@ class MainScreen(Acting):
         self.bottom.type(typing)
         self.draw()
 
+    def label(self, letters: Mapping[str, str]) -> None:
+        panes = self.leads.panes()
+        for canvas, (letter, name) in zip(self._letters, letters.items(), strict=False):
+            canvas.styles.offset = (panes[name].region.x + 1, panes[name].region.y)
+            canvas.display = True
+            canvas.show([((f" {letter} ", "chosen"),)])
+
     def on_bottom_free(self) -> None:
+        for canvas in self._letters:
+            canvas.display = False
         self.draw()
 
     # --- keys ---------------------------------------------------------------------------------------------------------------------
@@ -346,11 +391,6 @@ class MainScreen(Acting):
         self._refresh.stop()
         self._refresh = self.set_interval(settings.refresh_sec, self._read_numbers)
         self.draw()
-
-
-def deliveries_lines(_width: int, say: Speech) -> Sequence[Line]:
-    """Until the Box tells of them."""
-    return [((f" {say('deliveries.note')}", "dim"),)]
 
 
 def help_lines(width: int, say: Speech) -> Sequence[Line]:

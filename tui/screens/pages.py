@@ -1,5 +1,5 @@
-"""Screens that are one list or one text: numbers, health, alerts, sites, deliveries, help, settings. Each reads what it shows, says what it
-cannot read, and draws.
+"""Screens that are one list or one text: numbers, sites, help, settings (those of the Box itself: screens/watch.py). Each reads what it
+shows, says what it cannot read, and draws.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,10 +14,9 @@ from tui.desk import Desk
 from tui.model.pages import Lines, SiteLine, SiteReport
 from tui.model.sites import Site
 from tui.net.client import Refused, Unreachable
-from tui.paint import Line
+from tui.paint import Line, wrap
 from tui.settings import Settings
 from tui.speech import Speech
-from tui.views import health as health_view
 from tui.views import lists, numbers
 from tui.widgets.canvas import Canvas
 from tui.widgets.rows import RowList
@@ -33,6 +32,8 @@ class Page(Container):
 
     DEFAULT_CSS: ClassVar[str] = "Page { height: 1fr; }"
     name_of: ClassVar[str] = ""
+    reads_again: ClassVar[bool] = False
+    """Does it grow old while it is shown? No message of the stream tells of it."""
 
     def __init__(self, desk: Desk, speech: Speech) -> None:
         super().__init__(id=self.name_of)
@@ -60,6 +61,14 @@ class Page(Container):
 
     def enter(self) -> None:
         """What Enter does here."""
+
+    def care(self, what: str) -> None:
+        """Acknowledge, silence, retry: where there is something to look after."""
+
+    @property
+    def zone(self) -> str:
+        """Times without a site are by the clocks of the first one."""
+        return next(iter(self._desk.store.sites.values()), Site("", "")).timezone
 
     def problem_lines(self) -> list[Line]:
         return [((f" {self._problem}", "hot"),)] if self._problem else []
@@ -93,7 +102,7 @@ class NumbersPage(Page):
         return (today + timedelta(days=first + self.day)).isoformat(), (today + timedelta(days=last + self.day)).isoformat()
 
     async def _read(self) -> None:
-        first, last = self.days(self._timezone())
+        first, last = self.days(self.zone)
         told = await self._desk.client.get("/api/v1/stats", Lines, from_=first, to=last)
         self.lines, self.reports = told.sites, {}
         self.rows.set_rows(range(len(self.lines)))
@@ -110,9 +119,6 @@ class NumbersPage(Page):
     def _line(self) -> SiteLine | None:
         number = self.rows.chosen
         return self.lines[number] if number is not None and number < len(self.lines) else None
-
-    def _timezone(self) -> str:
-        return next(iter(self._desk.store.sites.values()), Site("", "")).timezone
 
     def turn(self, key: str) -> None:
         """t: another span · left, right: a span earlier, later · A: ads or all."""
@@ -137,75 +143,31 @@ class NumbersPage(Page):
         self.redraw()
 
     def redraw(self) -> None:
-        say, first, last = self.speech, *self.days(self._timezone())
+        say, first, last = self.speech, *self.days(self.zone)
         span = first if first == last else f"{first} – {last}"
         width = self.app.size.width
-        head = self.problem_lines() or numbers.head_lines(self.lines, self.scope, f"{say(f'span.{self.span}')} {span}", width, say)
-        self.query_one("#numbers-head", Canvas).show(head)
+        canvas, title = self.query_one("#numbers-head", Canvas), f"{say(f'span.{self.span}')} {span}"
+        head = self.problem_lines() or (
+            numbers.head_lines(self.lines, self.scope, title, width, say) if self.lines else self._empty()
+        )
+        canvas.styles.height = len(head) + 1
+        canvas.show(head)
         self.query_one("#numbers-columns", Canvas).show([numbers.site_heads(say)])
         self.rows.styles.height = max(1, min(MOST_SITES, len(self.lines)))
         self.rows.repaint()
         line = self._line()
         name = self._desk.store.site(line.site_id).name if line else ""
         report = self.reports.get(line.site_id) if line else None
-        self.query_one("#numbers-report", Canvas).show(numbers.report_lines(report, name, width, say))
+        self.query_one("#numbers-report", Canvas).show(numbers.report_lines(report, name, width, say) if line else [])
+
+    def _empty(self) -> list[Line]:
+        """Nothing was read yet, or there is no site to read of."""
+        text = self.speech("numbers.not_read" if self._desk.store.sites else "sites.none")
+        return [((f" {part}", "dim"),) for part in wrap(text, self.app.size.width - 2)]
 
     def _row(self, number: int, width: int) -> Line:
         line = self.lines[number]
         return numbers.site_row(line, self._desk.store.site(line.site_id).name, self.scope)
-
-
-class HealthPage(Page):
-    """How the Box is."""
-
-    name_of = "health"
-
-    def __init__(self, desk: Desk, speech: Speech) -> None:
-        super().__init__(desk, speech)
-        self._ready: dict[str, object] = {}
-
-    def compose(self) -> ComposeResult:
-        yield Canvas(id="health-lines", classes="text")
-
-    async def _read(self) -> None:
-        self._ready = await self._desk.client.get("/readyz", dict[str, object])
-
-    @property
-    def health(self) -> health_view.Health:
-        told = {**self._ready, **self._desk.health}
-        return health_view.Health(self._desk.link, told, str(self._ready.get("version", "")))
-
-    def redraw(self) -> None:
-        zone = next(iter(self._desk.store.sites.values()), Site("", "")).timezone
-        lines = health_view.health_lines(self.health, self._desk.now(), zone, self.speech)
-        self.query_one(Canvas).show([*self.problem_lines(), *lines])
-
-    def move(self, lines: int) -> None:
-        self.query_one(Canvas).scroll_lines(lines)
-
-
-class AlertsPage(Page):
-    """What is wrong: what the stream has told."""
-
-    name_of = "alerts"
-
-    def compose(self) -> ComposeResult:
-        yield Canvas(id="alerts-heads")
-        yield RowList(self._row, id="alerts-rows")
-        yield Canvas(id="alerts-note")
-
-    def redraw(self) -> None:
-        self.query_one("#alerts-heads", Canvas).show([lists.alert_heads(self.speech)])
-        self.query_one(RowList).set_rows(range(len(self._desk.alerts)))
-        self.query_one("#alerts-note", Canvas).show([((f" {self.speech('alerts.note')}", "dim"),)])
-
-    def _row(self, number: int, width: int) -> Line:
-        message = self._desk.alerts[number]
-        site = self._desk.store.site(message.told.site)
-        return lists.alert_row(message, site, self._desk.now(), width, self.speech)
-
-    def move(self, lines: int) -> None:
-        self.query_one(RowList).move(lines)
 
 
 class SitesPage(Page):
@@ -229,7 +191,11 @@ class SitesPage(Page):
         return list(self._desk.store.sites.values())
 
     def redraw(self) -> None:
-        self.query_one("#sites-heads", Canvas).show([*self.problem_lines(), lists.site_heads(self.speech)][-1:])
+        none = [((f" {text}", "dim"),) for text in wrap(self.speech("sites.none"), self.app.size.width - 2)]
+        heads = self.query_one("#sites-heads", Canvas)
+        lines = [*self.problem_lines(), *([lists.site_heads(self.speech)] if self._sites() else none)]
+        heads.styles.height = len(lines)
+        heads.show(lines)
         self.query_one(RowList).set_rows(range(len(self._sites())))
 
     def _row(self, number: int, width: int) -> Line:

@@ -112,7 +112,7 @@ class Work:
         amount = self._host.speech.money(more["sale_amount"], more["currency"]) if more else ""
         about = self._about(leads[0]) if len(leads) == 1 else self._host.speech("work.rows", n=len(leads))
         said = " ".join(part for part in (words, about, amount) if part)
-        self._did(said, lambda: self._take_back(actions))
+        self._did(said, lambda: self._take_back(actions), *(action.key for action in actions))
         self._host.unmark()
         self._host.say("work.said" if self._desk.link.is_live else "work.said_offline", what=said)
 
@@ -232,7 +232,8 @@ class Work:
         self._host.redraw()
 
     def conflict(self, action: Action, problem: Refused) -> None:
-        """Somebody was faster. His stays unless mine is sent again on top of it."""
+        """Somebody was faster. His stays unless mine is sent again on top of it; what was refused cannot be taken back."""
+        self._done = [one for one in self._done if one.actions != frozenset((action.key,))]
         say, lead = self._host.speech, self._desk.store.shown(action.lead)
         if lead is None or action.kind != "verdict" or problem.status != 409:
             self._host.say("work.refused", reason=problem.detail)
@@ -269,5 +270,5 @@ class Work:
     def _about(self, lead: Lead) -> str:
         return f"{self._site(lead).name} {reach_text(lead, self._site(lead), self._desk.now(), self._host.speech)}"
 
-    def _did(self, words: str, back: Back) -> None:
-        self._done = [*self._done[-49:], Did(words, back)]
+    def _did(self, words: str, back: Back, *actions: str) -> None:
+        self._done = [*self._done[-49:], Did(words, back, frozenset(actions))]

@@ -115,7 +115,7 @@ def match_text(head: Contact, say: Speech) -> str:
         return ""
     if head.likelihood is None:
         return say("detail.candidates", n=len(head.candidates)) if head.candidates else say("detail.unmatched")
-    return say("detail.matched", percent=f"{head.likelihood:.0%}", how=say.word("match", head.how or "number"))
+    return say("detail.matched", percent=say.percent(head.likelihood), how=say.word("match", head.how or "number"))
 
 
 def before_text(opened: Opened, now: int, say: Speech) -> str:

@@ -42,9 +42,11 @@ def header_line(header: Header, width: int, now: int, timezone: str, say: Speech
         left.append((f" ↑{say('header.unsent', n=header.unsent)} ", "warm"))
     if header.arrived:
         left.append((f" {say('header.arrived', n=header.arrived)} ", "fresh"))
-    left.append((f"  {numbers_text(header, width, say)}", ""))
-    who = f"{header.me}{f' +{header.others}' if header.others else ''} "
-    return spread(left, [(f" {who}", "mine")], width)
+    who = f" {header.me}{f' +{header.others}' if header.others else ''} "
+    numbers = f"  {numbers_text(header, width, say)}"
+    if line_width(tuple(left)) + width_of(numbers) + width_of(who) <= width:  # half a number would be another one
+        left.append((numbers, ""))
+    return spread(left, [(who, "mine")], width)
 
 
 def link_text(link: Link, now: int, timezone: str, say: Speech) -> str:
@@ -96,19 +98,26 @@ class Tab(Struct, frozen=True):
 
 
 def tabs_line(tabs: Sequence[Tab], chosen: int, width: int, say: Speech) -> Line:
-    """1 Queue 5  2 All …: as many as fit, the chosen one among them; the others have their digits all the same."""
-    shown = list(enumerate(tabs))
+    """1 Queue 5  2 All …: where there is no room for all the names, those that have nothing to say keep their digit only."""
+    weighed = _by_weight(tabs, chosen)
+    lines = (_tabs(tabs, chosen, width, say, frozenset(weighed[:bare])) for bare in range(len(weighed) + 1))
+    return fit_line(next((line for line in lines if line_width(line) <= width), ()), width)
+
+
+def _tabs(tabs: Sequence[Tab], chosen: int, width: int, say: Speech, bare: frozenset[int]) -> Line:
     gap = "  " if width >= ROOMY else " "
-    while True:
-        line = tuple(span for number, tab in shown for span in _tab(number, tab, number == chosen, gap, say))
-        if line_width(line) <= width or len(shown) == 1:
-            return fit_line(line, width)
-        shown.remove(next(one for one in reversed(shown) if one[0] != chosen))
+    return tuple(span for at, tab in enumerate(tabs) for span in _tab(at, tab, at == chosen, gap, say, at in bare))
 
 
-def _tab(number: int, tab: Tab, is_chosen: bool, gap: str, say: Speech) -> tuple[Span, Span]:
-    text = " ".join(part for part in (str(number + 1), say(f"tab.{tab.name}"), tab.count) if part)
-    return (f" {text} ", "chosen" if is_chosen else tab.look or "tab"), (gap[1:], "")
+def _by_weight(tabs: Sequence[Tab], chosen: int) -> list[int]:
+    """Which may go first: from the right, those without a warning; the chosen one never."""
+    order = sorted(range(len(tabs)), key=lambda at: (bool(tabs[at].look), bool(tabs[at].count), -at))
+    return [at for at in order if at != chosen]
+
+
+def _tab(number: int, tab: Tab, is_chosen: bool, gap: str, say: Speech, is_bare: bool) -> tuple[Span, Span]:
+    parts = (str(number + 1), "" if is_bare else say(f"tab.{tab.name}"), "" if is_bare else tab.count)
+    return (f" {' '.join(filter(None, parts))} ", "chosen" if is_chosen else tab.look or "tab"), (gap[1:], "")
 
 
 def filter_line(chosen: Filter, site: Site | None, shown: int, width: int, say: Speech, *, muted: bool = False) -> Line:

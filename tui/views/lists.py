@@ -1,10 +1,9 @@
-"""The smaller lists: sites, alerts, help, settings. Pure."""
+"""The smaller lists: sites, help, settings. Pure."""
 
 from collections.abc import Sequence
 
 from opsmantik_box.domain.opening import open_at_or_after
 from tui.model.lead import Kind
-from tui.model.messages import Message
 from tui.model.pages import SiteLine
 from tui.model.sites import Site
 from tui.model.urgency import clock_text, length_text
@@ -12,7 +11,6 @@ from tui.paint import Line, columns, wrap
 from tui.speech import Speech
 
 SITE_COLUMNS = (("site", 14), ("domain", 18), ("rights", 8), ("target", -7), ("open", 12), ("intents", -8), ("sealed", -7))
-ALERT_COLUMNS = (("at", 6), ("site", 14), ("kind", 18), ("text", 38))
 
 
 def site_heads(say: Speech) -> Line:
@@ -31,19 +29,6 @@ def site_row(site: Site, line: SiteLine | None, now: int, say: Speech) -> Line:
             for number, (text, (_, width)) in enumerate(zip(told, SITE_COLUMNS, strict=True))
         ]
     )
-
-
-def alert_heads(say: Speech) -> Line:
-    return columns([(say.word("column", name), width, "head") for name, width in ALERT_COLUMNS])
-
-
-def alert_row(message: Message, site: Site, now: int, width: int, say: Speech) -> Line:
-    """One alert: since when, where (a site, or the Box itself), what."""
-    at, body = clock_text(message.told.at, site.timezone, now), message.told.body
-    fixed = sum(wide + 1 for _, wide in ALERT_COLUMNS[:3])
-    code = str(body.get("code", "")).replace("_", " ")
-    where = site.name if message.told.site_id else "Box"
-    return columns([(at, 6, "dim"), (where, 14, ""), (code, 18, "warm"), (str(body.get("text", "")), max(10, width - fixed), "")])
 
 
 def help_lines(groups: Sequence[tuple[str, Sequence[tuple[str, str]]]], width: int, say: Speech) -> list[Line]:

@@ -38,18 +38,15 @@ def line_text(line: SiteLine, scope: str, say: Speech) -> str:
 
 def head_lines(lines: Sequence[SiteLine], scope: str, span: str, width: int, say: Speech) -> list[Line]:
     """All sites in one line, the other traffic in the next."""
-    if not lines:
-        return [((f" {say('numbers.not_read')}", "dim"),)]
     everything = total(list(lines))
     more = say(
         "numbers.more", all=everything.all.intents, other_paid=everything.other_paid.intents, bots=everything.bots.sessions,
         internal=everything.internal.sessions,
     )  # fmt: skip
-    return [
-        ((f" {span}  ", "label"), (say(f"filter.{'all' if scope == 'all' else 'ads'}"), "dim")),
-        ((f" {line_text(everything, scope, say)}", "strong"),),
-        ((f" {more}", "dim"),),
-    ]
+    told = [((f" {span}  ", "label"), (say(f"filter.{'all' if scope == 'all' else 'ads'}"), "dim"))]
+    for text, look in ((line_text(everything, scope, say), "strong"), (more, "dim")):
+        told += [((f" {part}", look),) for part in wrap(text, width - 2)]
+    return told
 
 
 def site_heads(say: Speech) -> Line:
@@ -106,7 +103,7 @@ def _splits(report: SiteReport, width: int, say: Speech) -> Iterator[Line]:
         if told:
             yield ((f" {say(key)}  ", "label"), (told, ""))
     if report.avg_duration_sec is not None:
-        bounce = f"{report.bounce_rate or 0:.0%}"
+        bounce = say.percent(report.bounce_rate or 0)
         yield ((f" {say('numbers.visit', seconds=int(report.avg_duration_sec), bounce=bounce)}", "dim"),)
     if report.ads.sealed_value:
         currency = report.google.currency

@@ -17,6 +17,7 @@ from tui.model.store import Store
 from tui.model.urgency import Band, clock_text, seconds_text
 from tui.paint import Line
 from tui.speech import Speech
+from tui.views.alerts import alert_words, where_text
 from tui.views.frame import short_length
 from tui.views.rows import reach_text
 
@@ -67,9 +68,9 @@ def look_lines(desk: "Desk", arranged: Arrangement, say: Speech) -> list[Line]:
     lines: list[Line] = [
         ((f" {desk.store.site(site).name:<14} ", ""), (say("look.late", n=count), "late")) for site, count in by_site.most_common(6)
     ]
-    for message in desk.alerts[:4]:
-        name = desk.store.site(message.told.site).name
-        lines.append(((f" {name:<14} ", ""), (str(message.told.body.get("text", "")), "warm")))
+    for alert in desk.alerts.standing(desk.now())[:4]:
+        name = where_text(alert, desk.store.sites, say)
+        lines.append(((f" {name:<14} ", ""), (f"{alert_words(alert, say)}. {alert.text}", "warm")))
     return lines or [((f" {say('look.nothing')}", "dim"),)]
 
 

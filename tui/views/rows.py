@@ -157,12 +157,12 @@ REASONS = ("returning_ad_user", "scroll_90", "hover_intent", "scroll_50")
 def _reason(lead: Lead, now: int, say: Speech) -> str:
     head = lead.head
     if head.source == "call" and head.likelihood is not None and head.likelihood < 1:
-        return say("why.match", percent=f"{head.likelihood:.0%}")
+        return say("why.match", percent=say.percent(head.likelihood))
     fired = next((rule for rule in REASONS if head.breakdown.get(rule)), "")
     if fired:
         return say.word("why", fired)
     left = days_left(head, now)
-    return say("why.click", kind=head.click_id_kind, days=left) if left is not None else ""
+    return say("why.click", days=left) if left is not None else ""
 
 
 def days_left(contact: Contact, now: int) -> int | None:

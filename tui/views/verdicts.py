@@ -20,7 +20,7 @@ def read_price(text: str, currency: str) -> dict[str, Any]:
 def candidate_words(candidate: dict[str, Any], timezone: str, say: Speech) -> str:
     """14:29 score 60, 71 %."""
     at, likelihood = candidate.get("last_event_at") or 0, candidate.get("likelihood") or 0
-    return say("work.candidate", at=clock_text(at, timezone), score=candidate.get("score") or 0, percent=f"{likelihood:.0%}")
+    return say("work.candidate", at=clock_text(at, timezone), score=candidate.get("score") or 0, percent=say.percent(likelihood))
 
 
 def verdict_words(told: dict[str, Any], say: Speech) -> str:
