@@ -18,7 +18,7 @@ from opsmantik_box.errors import BoxError
 from opsmantik_box.link.framing import Unpacker, pack
 from opsmantik_box.link.messages import Done, Failed
 
-NICE = 10
+NICE = 19
 """Signals are taken by another process, and come first."""
 
 Order = TypeVar("Order", bound=Struct)
