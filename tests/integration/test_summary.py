@@ -1,9 +1,10 @@
 """The daily summary is what the report counts, for every day of a random year, whatever came late, was judged or was a robot."""
 
+import shutil
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -23,6 +24,7 @@ from tests.integration.engine_kit import DAY, NOON, Engine, engine
 from tests.months import turn_months
 
 ZONE = "Europe/Istanbul"
+LONG_AFTER = NOON + 40 * DAY
 ROBOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
 LINE = "tel:+902125550142"
 URLS = (
@@ -196,6 +198,48 @@ def test_many_days_are_summed_up_some_at_a_time(tmp_path: Path, monkeypatch: pyt
             assert told.sites == ([1] if len(found) == 1 else [])
             order = replace(order, after=told.days[-1])
     assert found == [4, 4, 2]
+
+
+@pytest.mark.parametrize("everything", [True, False])
+def test_a_refresh_that_is_cut_off_between_any_two_commits_is_made_whole_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, everything: bool
+) -> None:
+    """Until then what it was at is read live: no half of a day is told."""
+    monkeypatch.setattr("opsmantik_box.engine.summaries.MOST", 2)
+    data, life, now = tmp_path / "data", Life(7), NOON
+    for _ in range(2):
+        if life.sids:
+            refresh(data, now)
+        with engine(data, now) as made:
+            for _ in range(6):
+                made.now += DAY // 2
+                life.visit(made)
+                life.visit(made)
+            made.catch_up()
+            now = made.now + DAY
+            number = made.core.due.begin_round(everything=everything)
+    told = run(Order(str(data), number), lambda _: None)
+    days, now = days_of_range("2026-11-01", "2026-11-15"), LONG_AFTER
+    spans = [(day, day) for day in days] + [(days[0], days[-1])]
+    whole = reports(data, spans, now)
+    assert sources(whole) == ({"live"} if everything else {"live", "summary", "mixed"})
+    commits = len(slices_of(data, told, tmp_path / "all of them", None))
+    assert commits > 8
+    for some in range(commits + 1):
+        cut_off = tmp_path / f"cut off after {some}"
+        slices_of(data, told, cut_off, some)
+        found = reports(cut_off, spans, now)
+        assert (sources(found), found) == ({"live"} if everything else {"live", "summary", "mixed"}, whole), some
+        refresh(cut_off, now)
+        found = reports(cut_off, spans, now)
+        assert (sources(found), found) == ({"summary"}, whole), some
+
+
+def slices_of(data: Path, told: Summarised, copy: Path, some: int | None) -> list[None]:
+    """A copy of a Box, with so many of the commits of a summary and then none."""
+    shutil.copytree(data, copy)
+    with engine(copy, LONG_AFTER) as made:
+        return list(islice(write_summary(made.core.ledger, told), some))
 
 
 def test_a_site_that_is_given_another_zone_is_summed_up_anew(tmp_path: Path) -> None:
