@@ -15,7 +15,8 @@ from opsmantik_box.engine.due_days import DueDays
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.known_sessions import KnownSessions
 from opsmantik_box.engine.ledger import Ledger, Partition
-from opsmantik_box.engine.months import BROKEN, MonthFile, Months
+from opsmantik_box.engine.month_file import BROKEN, MonthFile
+from opsmantik_box.engine.months import Months
 from opsmantik_box.engine.projector import SLICE, Projector
 from opsmantik_box.engine.sealing import Sealed
 from opsmantik_box.engine.site_counts import SiteCounts

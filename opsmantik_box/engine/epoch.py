@@ -7,7 +7,7 @@ from opsmantik_box.engine.checkpoints import WalKeeper
 from opsmantik_box.engine.connections import LEDGER_CACHE_MB, OTHER_CACHE_MB, all_rows, atomically, open_database
 from opsmantik_box.engine.folder import DataFolder
 from opsmantik_box.engine.ledger import SQL as LEDGER_SQL
-from opsmantik_box.engine.months import SQL as MONTH_SQL
+from opsmantik_box.engine.month_file import SQL as MONTH_SQL
 from opsmantik_box.errors import DataFolderUnusable
 
 

@@ -10,10 +10,10 @@ import apsw
 from opsmantik_box.clock import monotonic
 from opsmantik_box.engine.connections import atomically
 from opsmantik_box.engine.jobs import Outcome, Turn
-from opsmantik_box.engine.months import BROKEN
+from opsmantik_box.engine.month_file import BROKEN
 
 if TYPE_CHECKING:
-    from opsmantik_box.engine.months import MonthFile
+    from opsmantik_box.engine.month_file import MonthFile
 
 LIMIT = 400
 """Rows that are looked at in an index (sqlite.org/lang_analyze.html). Never 0: without a limit rows are copied into sqlite_stat4, and an

@@ -10,7 +10,8 @@ from opsmantik_box.domain.decisions import Decision, decode_decision
 from opsmantik_box.engine.due_days import DueDays
 from opsmantik_box.engine.faults import point
 from opsmantik_box.engine.ledger import Ledger, SignalRow
-from opsmantik_box.engine.months import BROKEN, MonthFile, Months
+from opsmantik_box.engine.month_file import BROKEN, MonthFile
+from opsmantik_box.engine.months import Months
 from opsmantik_box.errors import LedgerFull
 
 Decided = tuple[SignalRow, Decision]

@@ -10,7 +10,7 @@ from opsmantik_box.domain.matching import Candidate, Match
 from opsmantik_box.domain.scoring import breakdown, score
 from opsmantik_box.engine.connections import all_rows
 from opsmantik_box.engine.core import Core
-from opsmantik_box.engine.months import BROKEN, MonthFile
+from opsmantik_box.engine.month_file import BROKEN, MonthFile
 from opsmantik_box.errors import MonthDamaged
 from opsmantik_box.sql import load
 
