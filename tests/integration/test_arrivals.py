@@ -105,21 +105,21 @@ def test_a_service_that_is_killed_again_and_again_counts_each_signal_once(tmp_pa
 
 def test_what_a_batch_that_failed_had_counted_is_not_counted(engine, monkeypatch):
     """One signal of three cannot be decided: the batch is run again one by one, and only what is stored counts."""
-    from opsmantik_box.engine import acceptance
+    from opsmantik_box.engine import writing
 
-    decide = acceptance.decide
+    decide = writing.decide
 
     def refuse(site_id, signal, *more, **named):
         if signal.category == "poison":
             raise ZeroDivisionError
         return decide(site_id, signal, *more, **named)
 
-    monkeypatch.setattr(acceptance, "decide", refuse)
+    monkeypatch.setattr(writing, "decide", refuse)
     told = {"meta": TOLD | {"lost": {"trim": 1}}}
     batch = [engine.read(**HEARTBEAT, **told), engine.read(ec="poison", **told), engine.read(**HEARTBEAT, **told)]
     engine.accept(*batch)
     assert (arrivals(engine).accepted, arrivals(engine).lost) == (2, {"trim": 2})
-    monkeypatch.setattr(acceptance, "decide", decide)
+    monkeypatch.setattr(writing, "decide", decide)
     assert engine.core.acceptance.retry_quarantined(engine.now, 0) == (1, 0)
     assert (arrivals(engine).accepted, arrivals(engine).lost) == (3, {"trim": 3})
 
