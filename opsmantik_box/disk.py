@@ -69,10 +69,16 @@ def check_room(size: int, folder: Path) -> None:
         raise CopyFailed(file=folder, problem=f"a copy needs {needed} MB there, and {there} MB are free")
 
 
-def used_share(disk: os.statvfs_result) -> float:
-    """How full a file system is, 0 to 1, as `df` shows it: of what there is without the part that is kept for root."""
+def room(disk: os.statvfs_result) -> tuple[int, int]:
+    """(free, all there is) of a file system in bytes, as `df` counts: without the part that is kept for root."""
     used = disk.f_blocks - disk.f_bfree
-    return used / max(1, used + disk.f_bavail)
+    return disk.f_bavail * disk.f_frsize, (used + disk.f_bavail) * disk.f_frsize
+
+
+def used_share(disk: os.statvfs_result) -> float:
+    """How full it is, 0 to 1."""
+    free, whole = room(disk)
+    return 1 - free / whole if whole else 0.0
 
 
 def sha256_of(file: Path) -> str:

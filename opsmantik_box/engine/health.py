@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from opsmantik_box import __version__
+from opsmantik_box.disk import room
 from opsmantik_box.domain.watch.facts import BoxFacts, SiteFacts
 from opsmantik_box.domain.watch.health import state_of
 from opsmantik_box.domain.watch.latency import quantile
@@ -48,7 +49,7 @@ def _site_numbers(site: SiteFacts) -> dict[str, Any]:
 def box_numbers(service: "Service", facts: BoxFacts) -> dict[str, Any]:
     """Sizes in bytes, times in UTC milliseconds."""
     meters, folder, now = service.meters, service.core.folder, service.clock()
-    latency, disk = meters.recent_latency(now), os.statvfs(folder.root)
+    latency, (free, whole) = meters.recent_latency(now), room(os.statvfs(folder.root))
     waiting, told = service.turns.waiting, service.status()
     return {
         "started_at": told["started_at"],
@@ -61,7 +62,7 @@ def box_numbers(service: "Service", facts: BoxFacts) -> dict[str, Any]:
         "ledger": {"bytes": size_of(folder.ledger), "wal_bytes": size_of(wal_of(folder.ledger))},
         "vault": {"bytes": size_of(folder.vault)},
         "months": [_month_numbers(service, one) for one in service.core.ledger.partitions()],
-        "disk": {"free_bytes": disk.f_bavail * disk.f_frsize, "total_bytes": disk.f_blocks * disk.f_frsize},
+        "disk": {"free_bytes": free, "total_bytes": whole},
         "memory": _memory(service),
         "gateways": told["gateways"],
         "backup": {"verified_at": facts.backed_up_at, "is_elsewhere": facts.is_backed_up_elsewhere},
